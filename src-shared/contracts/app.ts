@@ -1,4 +1,5 @@
 /** Everything the renderer may ask of main, as one type: the IPC host table and the renderer's client are derived from it. */
+import type { Failure } from './failure';
 import type { LibraryApi, LibraryOverview, RestoresApi } from './library';
 import type { Machine, MachinesApi } from './machines';
 import type { SaveJob, SavesApi } from './saves';
@@ -54,6 +55,8 @@ export type AppEvent =
   | { readonly kind: 'save'; readonly job: SaveJob }
   | { readonly kind: 'library'; readonly overview: LibraryOverview }
   | { readonly kind: 'settings'; readonly settings: Settings }
+  /** The worker behind an open inspector is gone; its port answers no more. Opening the file again starts another. */
+  | { readonly kind: 'inspector-ended'; readonly session: string; readonly failure: Failure }
   /** A menu item or a file handed to the app. */
   | { readonly kind: 'command'; readonly command: AppCommand };
 
@@ -66,3 +69,24 @@ export type AppCommand =
   | { readonly name: 'commands' }
   | { readonly name: 'keys' }
   | { readonly name: 'settings' };
+
+/** What a call to main comes back as: an Error would lose its fields on the way through Electron's IPC. */
+export type Reply = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly failure: Failure };
+
+/** All that the preload gives the page, as `window.stillframe`. */
+export interface Bridge {
+  invoke(service: string, method: string, args: readonly unknown[]): Promise<Reply>;
+  /** One listener for all events, for as long as the page lives. */
+  onEvent(listener: (event: AppEvent) => void): void;
+  /** Path of a file dropped on the page (a DOM `File`); empty for one that has none. */
+  pathForFile(file: object): string;
+}
+
+/** Tag of the window message by which the preload hands on an inspector's port. */
+export const inspectorPortTag = 'stillframe:inspector-port';
+
+/** That message; the port is in the event's `ports`. */
+export interface InspectorPortMessage {
+  readonly kind: typeof inspectorPortTag;
+  readonly session: string;
+}

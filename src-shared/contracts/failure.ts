@@ -4,44 +4,48 @@ import { hex, type FileOffset } from '../bytes/units';
  * What went wrong, as a word a program can act on. The part before the dot is the room that noticed it.
  * `format.*` never means that bytes were lost by us: it says what a file is.
  */
-export type FailureCode =
-  | 'format.not-a-stream'
-  | 'format.truncated'
-  | 'format.bad-value'
-  | 'format.unsupported'
-  | 'format.overlap'
-  | 'file.not-found'
-  | 'file.no-access'
-  | 'file.not-a-file'
-  | 'file.changed'
-  | 'file.exists'
-  | 'file.no-space'
-  | 'file.io'
-  | 'qemu.not-found'
-  | 'qemu.too-old'
-  | 'qemu.did-not-start'
-  | 'qemu.gone'
-  | 'qemu.refused'
-  | 'qemu.timeout'
-  | 'qemu.monitor-busy'
-  | 'qemu.not-qmp'
-  | 'machine.unknown'
-  | 'machine.wrong-state'
-  | 'machine.bad-recipe'
-  | 'save.blocked'
-  | 'save.failed'
-  | 'save.cancelled'
-  | 'save.incomplete'
-  | 'restore.preflight'
-  | 'restore.failed'
-  | 'library.unknown'
-  | 'library.bad-manifest'
-  | 'library.name-taken'
-  | 'library.bad-name'
-  | 'worker.died'
-  | 'worker.refused'
-  | 'usage'
-  | 'internal';
+export const failureCodes = [
+  'format.not-a-stream',
+  'format.truncated',
+  'format.bad-value',
+  'format.unsupported',
+  'format.overlap',
+  'file.not-found',
+  'file.no-access',
+  'file.not-a-file',
+  'file.changed',
+  'file.exists',
+  'file.no-space',
+  'file.io',
+  'qemu.not-found',
+  'qemu.too-old',
+  'qemu.did-not-start',
+  'qemu.gone',
+  'qemu.refused',
+  'qemu.timeout',
+  'qemu.monitor-busy',
+  'qemu.not-qmp',
+  'machine.unknown',
+  'machine.wrong-state',
+  'machine.bad-recipe',
+  'save.blocked',
+  'save.failed',
+  'save.cancelled',
+  'save.incomplete',
+  'restore.preflight',
+  'restore.failed',
+  'library.unknown',
+  'library.bad-manifest',
+  'library.name-taken',
+  'library.bad-name',
+  'worker.died',
+  'worker.refused',
+  'app.refused',
+  'usage',
+  'internal',
+] as const;
+
+export type FailureCode = (typeof failureCodes)[number];
 
 /** The place a failure is about: any part of it may be unknown. */
 export interface Place {

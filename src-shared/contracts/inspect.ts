@@ -46,6 +46,7 @@ export interface InspectReport {
   readonly capabilities: readonly string[];
   readonly ramBlocks: readonly BlockReport[];
   readonly sections: readonly SectionReport[];
+  /** Where the JSON text is (behind the type byte and the length), and how long. */
   readonly vmDescription: { readonly offset: number; readonly length: number } | null;
   /** The stream parses to its EOF and nothing that it promises lies past the end of the file. */
   readonly complete: boolean;
@@ -60,7 +61,57 @@ export type LocateQuery =
 export interface LocateReport {
   readonly block: string;
   readonly page: number;
+  /** Of the very byte asked for (of the page's first byte when a page was asked for); null when no RAM map is known. */
   readonly guestPhysical: number | null;
+  /** Of the very byte asked for (of the page's first byte when a page was asked for). */
   readonly fileOffset: number;
   readonly present: boolean;
+}
+
+/** What a stretch of a file is. The inspector colours by it (LOOK.md, "Structure kinds"). */
+export type StructureKind =
+  /** Magic and version of the stream, or libvirt's save header, XML and cookie. */
+  | 'container'
+  | 'configuration'
+  /** Framing of the RAM section: headers, total, end-of-section words, footers. */
+  | 'section'
+  /** A RAMBlock's record: name, used length. */
+  | 'block'
+  /** The 28-byte mapped-ram header. */
+  | 'header'
+  | 'bitmap'
+  /** Bytes that belong to nothing: alignment before a block's pages, zeros before the stream. */
+  | 'padding'
+  | 'pages'
+  /** A device's section. */
+  | 'device'
+  | 'command'
+  | 'eof'
+  | 'description'
+  /** Bytes after the end of the stream. */
+  | 'trailing'
+  /** Bytes that could not be told apart. */
+  | 'unknown';
+
+/**
+ * One stretch of the file and what is known of it. The tree covers the file: children lie inside their parent, except the
+ * bitmap and pages of a hostile file, which lie where its header says. Leaves are single fields.
+ */
+export interface StructureNode {
+  /** Unique in the tree and the same for the same file, e.g. `ram/pc.ram/header/pages offset`. */
+  readonly id: string;
+  readonly kind: StructureKind;
+  /** `pages offset`, `pc.ram`, `SECTION_START ram` */
+  readonly label: string;
+  /** As a person reads it: `0x100000`, `4096`, `pc-q35-10.0`; null where there is nothing to say. */
+  readonly value: string | null;
+  readonly offset: number;
+  readonly length: number;
+  /** One sentence; empty where the label says it all. */
+  readonly meaning: string;
+  /** How the bytes are to be read: `u64 big-endian`, `text`, `bytes`; null for a group of fields. */
+  readonly source: string | null;
+  /** For a field that says where something else is: that place. */
+  readonly pointsTo: { readonly offset: number; readonly length: number } | null;
+  readonly children: readonly StructureNode[];
 }

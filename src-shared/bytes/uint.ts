@@ -1,0 +1,23 @@
+export type Endian = 'big' | 'little';
+
+/**
+ * An unsigned integer of `size` bytes at `at`. Exact up to 2^53 − 1; a larger one comes back as some number above that,
+ * which `Number.isSafeInteger` tells: the caller refuses it.
+ */
+export function readUint(bytes: Uint8Array, at: number, size: number, endian: Endian = 'big'): number {
+  if (at + size > bytes.length) throw new RangeError(`${size} bytes at ${at} of ${bytes.length}`);
+  let value = 0;
+  for (let index = 0; index < size; index++) {
+    value = value * 256 + (bytes[endian === 'big' ? at + index : at + size - 1 - index] ?? 0);
+  }
+  return value;
+}
+
+/** The same without a limit, for messages about values that do not fit. */
+export function readBigUint(bytes: Uint8Array, at: number, size: number, endian: Endian = 'big'): bigint {
+  let value = 0n;
+  for (let index = 0; index < size; index++) {
+    value = value * 256n + BigInt(bytes[endian === 'big' ? at + index : at + size - 1 - index] ?? 0);
+  }
+  return value;
+}

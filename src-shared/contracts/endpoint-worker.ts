@@ -1,0 +1,22 @@
+/** What passes between main and a worker besides calls, and the list of calls. */
+import type { MethodNames } from './endpoint';
+import type { RamRange } from './library';
+import type { Lease, WorkerApi } from './worker';
+
+export const workerMethods: MethodNames<WorkerApi> = {
+  hello: true,
+  inspect: true,
+  locate: true,
+  checkSaved: true,
+  writeBack: true,
+  dataSync: true,
+  syncFolder: true,
+};
+
+/** Asks a worker to serve an inspector on the port that comes with the message. The gate of the calls ignores it. */
+export interface ServeInspector {
+  readonly kind: 'serve-inspector';
+  readonly lease: Lease;
+  /** From the snapshot's manifest; empty when there is none. */
+  readonly ramMap: readonly RamRange[];
+}

@@ -1,0 +1,99 @@
+/** Where a device's data ends: its section has no length of its own. */
+import type { ByteCursor } from '../bytes/cursor';
+import { readUint } from '../bytes/uint';
+import { byteCount, fileOffset, type FileOffset } from '../bytes/units';
+import { COMMANDS, TYPE } from './layout';
+
+/** Most bytes that are searched for one footer or for the description; holes are stepped over and do not count. */
+const SEARCH_LIMIT = 1024 * 1024 * 1024;
+const CHUNK = 1024 * 1024;
+/** A pattern and what must follow it: footer (5), then a section header with a name of up to 255 bytes. */
+const OVERLAP = 5 + 1 + 4 + 1 + 255;
+
+/**
+ * Calls `test` wherever byte `lead` stands between `from` and the end of the file, until it says where the find begins;
+ * null when it never does. `test` sees the bytes from `lead` on (at least 266 of them, unless the file ends).
+ */
+async function search(
+  cursor: ByteCursor,
+  from: number,
+  lead: number,
+  test: (ahead: Uint8Array, offset: number) => boolean,
+): Promise<FileOffset | null> {
+  let searched = 0;
+  for (let offset = from; offset < cursor.size && searched < SEARCH_LIMIT;) {
+    const extent = await cursor.source.extentAt(fileOffset(offset));
+    if (extent === null) return null;
+    const extentEnd = extent.offset + extent.length;
+    if (extent.kind === 'hole') {
+      offset = Math.max(extentEnd, offset + 1);
+      continue;
+    }
+    const step = Math.min(CHUNK, extentEnd - offset, cursor.size - offset);
+    const chunk = await cursor.source.read(fileOffset(offset), byteCount(step + OVERLAP));
+    if (chunk.length === 0) return null;
+    for (let at = chunk.indexOf(lead); at >= 0 && at < step; at = chunk.indexOf(lead, at + 1)) {
+      if (test(chunk.subarray(at), offset + at)) return fileOffset(offset + at);
+    }
+    offset += step;
+    searched += step;
+  }
+  return null;
+}
+
+/**
+ * Offset of the footer of section `id`, looked for from `from` on: type byte and id, followed by something that can
+ * follow a footer.
+ */
+export function findFooter(cursor: ByteCursor, from: number, id: number): Promise<FileOffset | null> {
+  return search(
+    cursor,
+    from,
+    TYPE.footer,
+    (ahead) => ahead.length >= 5 && readUint(ahead, 1, 4) === id && canFollowFooter(ahead.subarray(5)),
+  );
+}
+
+/** Whether a section type, with as much of its header as is there, makes sense. */
+function canFollowFooter(ahead: Uint8Array): boolean {
+  switch (ahead[0]) {
+    case undefined:
+    case TYPE.eof:
+      return true;
+    case TYPE.part:
+    case TYPE.end:
+      return ahead.length >= 5;
+    case TYPE.start:
+    case TYPE.full: {
+      const length = ahead[5] ?? 0;
+      const name = ahead.subarray(6, 6 + length);
+      return length > 0 && name.length === length && name.every((byte) => byte >= 0x20 && byte !== 0x7f);
+    }
+    case TYPE.command:
+      return ahead.length >= 5 && COMMANDS[readUint(ahead, 1, 2)] !== undefined;
+    default:
+      return false;
+  }
+}
+
+/** Whether the footer of section `id` stands at `offset`. */
+export async function footerStandsAt(cursor: ByteCursor, offset: number, id: number): Promise<boolean> {
+  if (offset + 5 > cursor.size) return false;
+  const found = await cursor.source.read(fileOffset(offset), byteCount(5));
+  return found.length === 5 && found[0] === TYPE.footer && readUint(found, 1, 4) === id;
+}
+
+/**
+ * Offsets of what may be a VMDESCRIPTION's type byte, in the order of the file, at most `most`. The caller proves one of
+ * them by walking the devices up to the EOF before it.
+ */
+export async function findDescriptions(cursor: ByteCursor, from: number, most: number): Promise<readonly FileOffset[]> {
+  const found: FileOffset[] = [];
+  const looksRight = (ahead: Uint8Array, offset: number): boolean =>
+    ahead.length > 6 && ahead[5] === 0x7b && ahead[6] === 0x22 && offset + 5 + readUint(ahead, 1, 4) <= cursor.size;
+  await search(cursor, from, TYPE.description, (ahead, offset) => {
+    if (looksRight(ahead, offset)) found.push(fileOffset(offset));
+    return found.length >= most;
+  });
+  return found;
+}

@@ -1,0 +1,29 @@
+import type { WorkerApi } from '@shared/contracts/worker';
+import { dataSync, syncFolder, writeBack } from './io/flush';
+import { withLease } from './io/lease';
+import { checkSaved } from './snapshot/check';
+import { inspectSnapshot } from './snapshot/inspect';
+import { locateInSnapshot } from './snapshot/locate';
+import { openSnapshot } from './snapshot/open';
+
+/** What this worker does for main. Every call opens the lent file anew and closes it: nothing is kept between calls. */
+export function createWorkerApi(): WorkerApi {
+  return {
+    hello: () => Promise.resolve({ pid: process.pid }),
+    inspect: (lease) =>
+      withLease(lease, async (source) =>
+        inspectSnapshot(await openSnapshot(source, { streamOffset: lease.streamOffset })),
+      ),
+    locate: (lease, query, ramMap) =>
+      withLease(lease, async (source) =>
+        locateInSnapshot(await openSnapshot(source, { streamOffset: lease.streamOffset }), query, ramMap),
+      ),
+    checkSaved: (lease) =>
+      withLease(lease, async (source) =>
+        checkSaved(await openSnapshot(source, { streamOffset: lease.streamOffset }), source),
+      ),
+    writeBack: (lease, offset, length) => withLease(lease, (source) => writeBack(source, offset, length)),
+    dataSync: (lease) => withLease(lease, dataSync),
+    syncFolder,
+  };
+}
