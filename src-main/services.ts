@@ -107,6 +107,8 @@ export interface MachineService extends MachinesApi {
   /** The PNG behind `Machine.frame.url`, or null. */
   framePath(id: MachineId): string | null;
   onChange(listener: (machines: readonly Machine[]) => void): Unsubscribe;
+  /** Whether pictures of the screens are taken while somebody listens: not while the window is hidden. On at first. */
+  setWatching(on: boolean): void;
   /** Lets go of every connection; running VMs go on. */
   dispose(): Promise<void>;
 }
@@ -164,12 +166,16 @@ export interface SaveService extends SavesApi {
 }
 
 export interface RestoreService extends RestoresApi {
-  /** Restores any entry, also one outside the library (a folder given on the command line). */
+  /**
+   * Restores any entry, also one outside the library (a folder given on the command line). `recipe` stands in for the one
+   * that a bare file does not have; a snapshot's own recipe goes before it.
+   */
   restoreEntry(
     entry: SnapshotEntry,
     options: Parameters<RestoresApi['restore']>[1],
+    recipe?: Recipe | null,
   ): ReturnType<RestoresApi['restore']>;
-  preflightEntry(entry: SnapshotEntry): ReturnType<RestoresApi['preflight']>;
+  preflightEntry(entry: SnapshotEntry, recipe?: Recipe | null): ReturnType<RestoresApi['preflight']>;
 }
 
 export interface Services {

@@ -1,0 +1,121 @@
+/** Starting machines: from a recipe, or waiting for a snapshot to be loaded into them. */
+import { failureOf } from '@shared/contracts/failure';
+import type { Machine, Recipe } from '@shared/contracts/machines';
+import { launchQemu, type StartedQemu } from '../qemu/launch';
+import type { MachineService } from '../services';
+import { MachineEntry } from './entry';
+import { freeName, sameVm } from './new-machine';
+import { newMachineId, type Roster } from './roster';
+import type { RunRecord } from './run-folder';
+
+/** Starts a machine that is off and waits until it answers. On failure it is off again, with the reason as its trouble. */
+export async function startMachine(roster: Roster, entry: MachineEntry, recipe: Recipe): Promise<void> {
+  const record = await roster.folders.create(entry.id, recipe, 'launching');
+  entry.starting = 'here';
+  entry.startFailure = null;
+  entry.crash = null;
+  roster.changed();
+  let started: StartedQemu | null = null;
+  try {
+    const launched = await launch(roster, record, { recipe, extraArgv: [], inherit: [] });
+    ({ started } = launched);
+    const ours: RunRecord = { ...launched.record, phase: 'ours' };
+    await roster.folders.write(ours);
+    entry.origin = 'started';
+    await roster.goLive(entry, ours, started.identity, started.qmp);
+    await roster.keep(entry);
+  } catch (error) {
+    entry.live?.release();
+    entry.live = null;
+    await started?.process.kill();
+    await roster.folders.remove(record);
+    entry.startFailure = failureOf(error, 'starting the VM');
+    throw error;
+  } finally {
+    entry.starting = null;
+    roster.changed();
+  }
+}
+
+type Incoming = Awaited<ReturnType<MachineService['launchIncoming']>>;
+
+/**
+ * Starts QEMU with `-incoming defer -S`. Until `adopt` it belongs to the caller alone; a Stillframe that dies before leaves
+ * a VM which the next one ends. A known machine with the same recipe that is off is the one that comes back.
+ */
+export async function launchIncoming(
+  roster: Roster,
+  options: Parameters<MachineService['launchIncoming']>[0],
+): Promise<Incoming> {
+  const { recipe } = options;
+  await roster.scan();
+  const comesBack = roster
+    .all()
+    .find(
+      (entry) =>
+        entry.state === 'off' && entry.recipe !== null && entry.origin === 'started' && sameVm(entry.recipe, recipe),
+    );
+  const id = comesBack?.id ?? newMachineId();
+  const record = await roster.folders.create(id, recipe, 'incoming');
+  const release = async (): Promise<void> => {
+    await roster.folders.remove(record);
+    if (comesBack !== undefined) comesBack.starting = null;
+    roster.changed();
+  };
+  if (comesBack !== undefined) comesBack.starting = 'here';
+  roster.changed();
+  try {
+    const extraArgv = ['-incoming', 'defer', '-S', ...options.extraArgv];
+    const { started, record: launched } = await launch(roster, record, { recipe, extraArgv, inherit: options.inherit });
+    return {
+      qmp: started.qmp,
+      process: started.process,
+      adopt: () => adopt(roster, started, launched, comesBack),
+      abandon: async () => {
+        comesBack?.live?.release();
+        started.qmp.close();
+        await started.process.kill();
+        await release();
+      },
+    };
+  } catch (error) {
+    await release();
+    throw error;
+  }
+}
+
+async function adopt(
+  roster: Roster,
+  started: StartedQemu,
+  launched: RunRecord,
+  comesBack: MachineEntry | undefined,
+): Promise<Machine> {
+  const { recipe } = launched;
+  const entry = comesBack ?? new MachineEntry(launched.machine, freeName(recipe.name, roster.names()), 'started');
+  entry.recipe = recipe;
+  entry.starting = 'here';
+  const ours: RunRecord = { ...launched, phase: 'ours' };
+  await roster.folders.write(ours);
+  await roster.put(entry);
+  await roster.goLive(entry, ours, started.identity, started.qmp);
+  entry.starting = null;
+  await roster.keep(entry);
+  roster.changed();
+  return roster.show(entry);
+}
+
+async function launch(
+  roster: Roster,
+  record: RunRecord,
+  options: Parameters<typeof launchQemu>[0],
+): Promise<{ readonly started: StartedQemu; readonly record: RunRecord }> {
+  let launched = record;
+  const started = await launchQemu(options, roster.folders.path(record.machine), {
+    sockets: record.sockets,
+    spawned: async (vm) => {
+      launched = { ...record, vm };
+      await roster.folders.write(launched);
+    },
+  });
+  return { started, record: launched };
+}

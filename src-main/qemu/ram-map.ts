@@ -1,0 +1,111 @@
+/**
+ * Which guest-physical addresses lie in which RAMBlock, from the VM's own memory map.
+ *
+ * `info mtree -f` tells which addresses of the address space `memory` are RAM or ROM, but names MemoryRegions, and those
+ * are no RAMBlock names (`vga.vram` is the region of the block `0000:00:01.0/vga.vram`, and two cards have two such
+ * regions). So each range is asked for its host address (`gpa2hva`), which lies in exactly one block of `info ramblock`.
+ */
+import { fail } from '@shared/contracts/failure';
+import type { RamRange } from '@shared/contracts/library';
+import { blockOffset, byteCount, guestPhysical } from '@shared/bytes/units';
+import type { Qmp } from '../services';
+
+/** A VM has about ten ranges; hotplugged memory and video BARs add some. More than this is no memory map. */
+const MAX_RANGES = 4096;
+
+interface FlatRange {
+  readonly start: bigint;
+  readonly length: bigint;
+}
+
+interface HostBlock {
+  readonly name: string;
+  readonly host: bigint;
+  readonly usedLength: bigint;
+}
+
+/**
+ * The VM's RAM map, ascending by guest-physical address, neighbours joined. Memory that the guest cannot reach at present
+ * (a BAR not yet placed, ROM behind RAM) is not in it. The VM may run: a range that moves meanwhile is left out.
+ */
+export async function readRamMap(qmp: Qmp): Promise<RamRange[]> {
+  const blocks = parseRamBlocks(await qmp.hmp('info ramblock'));
+  const ranges = parseFlatView(await qmp.hmp('info mtree -f'));
+  if (ranges.length > MAX_RANGES) {
+    throw fail(
+      'qemu.refused',
+      'reading the memory map',
+      `QEMU lists ${String(ranges.length)} ranges of RAM`,
+      'Report this VM’s command line.',
+      { where: { path: qmp.socketPath } },
+    );
+  }
+  const found: RamRange[] = [];
+  for (const range of ranges) {
+    const host = parseHostAddress(await qmp.hmp(`gpa2hva 0x${range.start.toString(16)}`));
+    const mapped = host === null ? null : place(range, host, blocks);
+    if (mapped !== null) found.push(mapped);
+  }
+  return joinNeighbours(found);
+}
+
+/** The ranges of RAM and ROM in the address space `memory`, ascending. Text of `info mtree -f`. */
+export function parseFlatView(text: string): FlatRange[] {
+  const ranges: FlatRange[] = [];
+  for (const view of text.split(/^FlatView #\d+/m)) {
+    if (!/^ AS "memory", root: /m.test(view)) continue;
+    // `0000000100000000-000000017fffffff (prio 0, ram): pc.ram @00000000c0000000 KVM`; also rom, nv-ram, romd.
+    for (const match of view.matchAll(
+      /^ +([\da-f]{8,16})-([\da-f]{8,16}) \(prio -?\d+, (?:ram|rom|nv-ram|nvram|romd)\): /gm,
+    )) {
+      const start = BigInt(`0x${match[1] ?? '0'}`);
+      ranges.push({ start, length: BigInt(`0x${match[2] ?? '0'}`) - start + 1n });
+    }
+  }
+  return ranges.filter((range) => range.length > 0n).sort((a, b) => (a.start < b.start ? -1 : 1));
+}
+
+/** Name, used length and host address of every RAMBlock. Text of `info ramblock`, whose names may hold spaces. */
+export function parseRamBlocks(text: string): HostBlock[] {
+  const row = /^ *(\S.*?) +\d+ [KMGT]?i?B +0x[\da-f]+ +(0x[\da-f]+) +0x[\da-f]+ +(0x[\da-f]+) +r[ow]\s*$/gm;
+  return [...text.matchAll(row)].map(([, name = '', used = '0', host = '0']) => ({
+    name,
+    usedLength: BigInt(used),
+    host: BigInt(host),
+  }));
+}
+
+/** Text of `gpa2hva`; null when the address is no RAM (any more). */
+export function parseHostAddress(text: string): bigint | null {
+  const match = /\) is (0x[\da-f]+)\s*$/.exec(text);
+  return match?.[1] === undefined ? null : BigInt(match[1]);
+}
+
+function place(range: FlatRange, host: bigint, blocks: readonly HostBlock[]): RamRange | null {
+  const block = blocks.find(({ host: start, usedLength }) => host >= start && host < start + usedLength);
+  if (block === undefined) return null;
+  const offset = host - block.host;
+  if (offset + range.length > block.usedLength) return null;
+  return {
+    block: block.name,
+    blockOffset: blockOffset(Number(offset)),
+    guestPhysical: guestPhysical(Number(range.start)),
+    length: byteCount(Number(range.length)),
+  };
+}
+
+/** PAM registers and the like cut one stretch of one block into several: those become one again. */
+export function joinNeighbours(ranges: readonly RamRange[]): RamRange[] {
+  const joined: RamRange[] = [];
+  for (const range of ranges) {
+    const before = joined.at(-1);
+    const continues =
+      before !== undefined &&
+      before.block === range.block &&
+      before.guestPhysical + before.length === range.guestPhysical &&
+      before.blockOffset + before.length === range.blockOffset;
+    if (continues) joined[joined.length - 1] = { ...before, length: byteCount(before.length + range.length) };
+    else joined.push(range);
+  }
+  return joined;
+}
