@@ -7,7 +7,7 @@ import { parse } from 'shell-quote';
 import { outlineOf } from '../qemu/options';
 import { checkRecipe } from '../qemu/recipe';
 
-const MAX_LENGTH = 1024 * 1024;
+const MAX_LENGTH = 128 * 1024;
 const ASSIGNMENT = /^([A-Za-z_]\w*)=(.*)$/s;
 /** Outside quotes, in single quotes, in double quotes: what is left over is a quote that is never closed. */
 const CLOSED_QUOTES = /^(?:[^'"\\]+|\\[^]|'[^']*'|"(?:[^"\\]+|\\[^])*")*$/;
@@ -43,15 +43,17 @@ export function recipeFromCommandLine(name: string, commandLine: string, cwd: st
 
 /** The words of a command line; throws `machine.bad-recipe` for whatever only a shell could carry out. */
 export function splitWords(commandLine: string): string[] {
-  if (commandLine.length > MAX_LENGTH) throw bad('it is longer than 1 MiB', 'Paste the command alone.');
+  if (commandLine.length > MAX_LENGTH) throw bad('it is longer than 128 KiB', 'Paste the command alone.');
   // A shell drops a backslash with the line end after it before it does anything else.
-  const joined = commandLine.replaceAll(/\\\r?\n[ \t]*/g, ' ').trim();
+  const joined = commandLine.replaceAll(/\\\r?\n/g, '').trim();
   if (!CLOSED_QUOTES.test(joined)) throw bad('a quote is opened and never closed', 'Close the quote.');
-  const entries = parse(joined, (variable) => ({ op: `$${variable}` }) as never);
+  if (substitutes(joined))
+    throw bad('a backquote stands in it, which only a shell understands', 'Write the value itself.');
+  const entries = parse(joined, (variable) => ({ op: `$${variable}` }));
   const last = entries.at(-1);
   if (typeof last === 'object' && 'op' in last && last.op === '&') entries.pop();
   return entries.flatMap((entry) => {
-    if (typeof entry === 'string') return [expandHome(refuseSubstitution(entry, joined))];
+    if (typeof entry === 'string') return [expandHome(entry)];
     if ('comment' in entry) return [];
     // No file has this name for QEMU to see: a shell hands on a pattern that matches nothing as it stands.
     if (entry.op === 'glob') return [entry.pattern];
@@ -63,11 +65,12 @@ function expandHome(word: string): string {
   return word === '~' || word.startsWith('~/') ? join(homedir(), word.slice(1)) : word;
 }
 
-function refuseSubstitution(word: string, commandLine: string): string {
-  const quoted = commandLine.includes(`'${word}'`);
-  if (word.includes('`') && !quoted)
-    throw bad('a backquote stands in it, which only a shell understands', 'Write the value itself.');
-  return word;
+/** Whether a backquote stands where a shell would act on it: not escaped, not in single quotes. */
+function substitutes(text: string): boolean {
+  const active = text.replaceAll(/\\[^]|'[^']*'|"(?:[^"\\]|\\[^])*"/g, (part) =>
+    part.startsWith('"') ? part.replaceAll(/\\[^]/g, '') : '',
+  );
+  return active.includes('`');
 }
 
 function bad(what: string, todo: string): StillframeError {

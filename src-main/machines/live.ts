@@ -245,6 +245,7 @@ async function freeFirst(sockets: readonly string[]): Promise<readonly string[]>
 export function stateOf(status: string): MachineState {
   switch (status) {
     case 'running':
+      return 'running';
     // The guest put itself to sleep (ACPI S3); to QEMU it is live.
     case 'suspended':
       return 'running';

@@ -38,7 +38,7 @@ export class Machines implements MachineService {
 
   async list(): Promise<readonly Machine[]> {
     await this.roster.scan();
-    await Promise.all(this.roster.all().map(({ live }) => live?.refresh()));
+    await Promise.all(this.roster.all().map(async ({ live }) => live?.refresh()));
     return this.roster.machines();
   }
 
@@ -198,7 +198,7 @@ export class Machines implements MachineService {
     this.ticker.start();
     return () => {
       unsubscribe();
-      if (!this.roster.watched) this.ticker.stop();
+      if (!this.roster.watched) void this.ticker.stop();
     };
   }
 

@@ -106,7 +106,8 @@ function checked(call: string, result: number): number {
 /** `struct sockaddr_un`. */
 function unixAddress(path: string): Uint8Array {
   const name = Buffer.from(path);
-  if (name.length === 0 || name.length > MAX_SOCKET_PATH || name.includes(0)) throw new SystemError('connect', 36);
+  if (name.length === 0 || name.includes(0)) throw new SystemError('connect', koffi.os.errno['ENOENT'] ?? 2);
+  if (name.length > MAX_SOCKET_PATH) throw new SystemError('connect', koffi.os.errno['ENAMETOOLONG'] ?? 36);
   const address = Buffer.alloc(2 + MAX_SOCKET_PATH + 1);
   address.writeUInt16LE(AF_UNIX, 0);
   name.copy(address, 2);

@@ -1,5 +1,6 @@
 /** Opening a QMP socket up to its greeting, and telling apart the ways in which that does not work. */
-import { fail, StillframeError } from '@shared/contracts/failure';
+import type { StillframeError } from '@shared/contracts/failure';
+import { fail } from '@shared/contracts/failure';
 import { Socket } from 'node:net';
 import { closeFd, connectUnixSocket, peerOf, SystemError } from './libc';
 import { LineSplitter, notQmp, parseMessage } from './qmp-wire';
@@ -7,6 +8,7 @@ import { describeHolder, holderOf } from './socket-holder';
 
 /** A greeting has about 200 bytes; who sends more without a line end is no QEMU. */
 const MAX_GREETING_BYTES = 64 * 1024;
+const RETRY_MS = 20;
 
 /** A connected monitor that has greeted and waits for `qmp_capabilities`. The socket is paused. */
 export interface OpenMonitor {
@@ -21,7 +23,8 @@ export interface OpenMonitor {
 
 /** Connects and waits for the greeting. Errors as described at `connectQmp`. */
 export async function openMonitor(path: string, greetingMs: number): Promise<OpenMonitor> {
-  const fd = await connectOrSay(path);
+  const until = Date.now() + greetingMs;
+  const fd = await connectOrSay(path, until);
   let pid: number | null;
   let socket: Socket;
   try {
@@ -32,7 +35,7 @@ export async function openMonitor(path: string, greetingMs: number): Promise<Ope
     throw error;
   }
   try {
-    const { version, rest } = await greeting(socket, path, greetingMs);
+    const { version, rest } = await greeting(socket, path, Math.max(1, until - Date.now()));
     return { socket, fd, pid, version, rest };
   } catch (error) {
     if (error instanceof SilentPeer) throw await whySilent(path, fd, greetingMs).finally(() => socket.destroy());
@@ -43,13 +46,17 @@ export async function openMonitor(path: string, greetingMs: number): Promise<Ope
 
 class SilentPeer extends Error {}
 
-async function connectOrSay(path: string): Promise<number> {
-  try {
-    return connectUnixSocket(path);
-  } catch (error) {
-    const code = error instanceof SystemError ? error.code : '';
-    if (code === 'EAGAIN') throw busy(path, describeHolder(await holderOf(path)));
-    throw cannotConnect(path, code, error);
+async function connectOrSay(path: string, until: number): Promise<number> {
+  for (;;) {
+    try {
+      return connectUnixSocket(path);
+    } catch (error) {
+      const code = error instanceof SystemError ? error.code : '';
+      if (code !== 'EAGAIN') throw cannotConnect(path, code, error);
+    }
+    // The queue is full of others who wait; some may have given up already, and QEMU is about to notice.
+    if (Date.now() >= until) throw busy(path, describeHolder(await holderOf(path)));
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
   }
 }
 

@@ -1,5 +1,5 @@
 import { StillframeError, type FailureCode } from '@shared/contracts/failure';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { link, mkdtemp, open, rm } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -202,8 +202,13 @@ describe('A QMP connection', () => {
 
   test('takes an answer of 4 MiB and refuses a line without end, holding at most 16 MiB of it', async () => {
     const path = await peer(({ id, execute }, say, socket) => {
-      if (execute === 'big') return say(`{"return": "${'x'.repeat(4 * 1024 * 1024)}", "id": "${id}"}\n`);
-      const pour = (): void => void (socket.writable && socket.write('y'.repeat(1024 * 1024), pour));
+      if (execute === 'big') {
+        say(`{"return": "${'x'.repeat(4 * 1024 * 1024)}", "id": "${id}"}\n`);
+        return;
+      }
+      const pour = (): void => {
+        if (socket.writable) socket.write('y'.repeat(1024 * 1024), pour);
+      };
       pour();
     });
     const qmp = await connect(path);
@@ -211,6 +216,46 @@ describe('A QMP connection', () => {
     const before = process.memoryUsage().arrayBuffers;
     expect(await failureCode(qmp.execute('endless'))).toBe('qemu.not-qmp');
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(64 * 1024 * 1024);
+  });
+});
+
+describe('Descriptors', () => {
+  test('go with a command that is larger than the socket’s buffer, in its place among others, to a peer that stops reading', async () => {
+    const arrived: string[] = [];
+    const path = await peer((command, say, socket) => {
+      arrived.push(command.execute);
+      say(reply(command));
+      if (command.execute === 'first') {
+        socket.pause();
+        setTimeout(() => socket.resume(), 60);
+      }
+    });
+    const file = await open(path.replace('qmp.sock', 'file'), 'w');
+    try {
+      const qmp = await connect(path);
+      const filler = { text: 'x'.repeat(70_000) };
+      const names = ['first', 'b', 'c', 'd', 'with-file', 'f', 'with-more', 'h'];
+      const answers = await Promise.all(
+        names.map((name) =>
+          name.startsWith('with')
+            ? qmp.execute(name, { text: 'y'.repeat(1024 * 1024) }, { fds: [file.fd, file.fd] })
+            : qmp.execute(name, filler),
+        ),
+      );
+      expect(answers).toEqual(names.map((of) => ({ of })));
+      expect(arrived).toEqual(names);
+      qmp.close();
+    } finally {
+      await file.close();
+    }
+  });
+
+  test('that are not open are refused without ending the connection', async () => {
+    const path = await peer((command, say) => say(reply(command)));
+    const qmp = await connect(path);
+    await expect(qmp.execute('add-fd', {}, { fds: [1_000_000] })).rejects.toThrow('EBADF');
+    expect(await qmp.execute('after')).toEqual({ of: 'after' });
+    qmp.close();
   });
 });
 
@@ -246,7 +291,6 @@ describe('Connecting', () => {
   test('says that nobody listens on a socket that was left behind', async () => {
     const path = await peer(() => undefined);
     const left = join(folder, 'left.sock');
-    const { link } = await import('node:fs/promises');
     await link(path, left);
     await new Promise<void>((resolve) => server?.close(() => resolve()));
     server = null;

@@ -1,6 +1,7 @@
 /** A QMP client over a unix socket (QEMU docs/interop/qmp-spec). */
-import { fail, StillframeError } from '@shared/contracts/failure';
-import { Socket } from 'node:net';
+import type { StillframeError } from '@shared/contracts/failure';
+import { fail } from '@shared/contracts/failure';
+import type { Socket } from 'node:net';
 import type { Json, Qmp, QmpEvent, Unsubscribe } from '../services';
 import { sendWithFds, SystemError } from './libc';
 import { openMonitor, type OpenMonitor } from './monitor-socket';
@@ -99,7 +100,7 @@ class QmpClient implements QmpConnection {
       try {
         await (fds.length === 0 ? this.write(bytes) : this.sendWithDescriptors(bytes, fds, id));
       } catch (error) {
-        this.settle(id)?.reject(this.gone(error instanceof Error ? error.message : String(error)));
+        this.settle(id)?.reject(this.notSent(command, error));
         return;
       }
       // QEMU keeps descriptors until a command takes them and drops them when others arrive: nothing may follow yet.
@@ -205,6 +206,15 @@ class QmpClient implements QmpConnection {
     for (const id of [...this.pending.keys()]) this.settle(id)?.reject(why);
     this.listeners.clear();
     this.settleClosed(why);
+  }
+
+  private notSent(command: string, cause: unknown): StillframeError {
+    if (this.ended !== null) return this.gone('it was closed before the command was sent');
+    const why = cause instanceof Error ? cause.message : String(cause);
+    return fail('internal', `asking QEMU for ${command}`, `The command could not be sent: ${why}`, 'Try again.', {
+      where: { path: this.socketPath, field: command },
+      cause,
+    });
   }
 
   private gone(why: string): StillframeError {

@@ -1,0 +1,15 @@
+/** The entry of the `stillframe` command: plain Node, no display. The services are those of the window. */
+import { join } from 'node:path';
+import { runCli } from './program';
+import { processTerminal } from './terminal';
+
+const here = import.meta.dirname;
+
+const exitCode = await runCli(process.argv.slice(2), processTerminal(), {
+  workerFile: join(here, 'worker.js'),
+  resources: join(here, '../../resources'),
+  env: process.env,
+  cwd: process.cwd(),
+});
+// A VM's process and idle sockets may keep the event loop alive; everything that matters has been let go of.
+process.exit(Math.max(exitCode, Number(process.exitCode ?? 0)));

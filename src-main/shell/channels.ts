@@ -1,0 +1,11 @@
+/** Names of the IPC channels between main and the preload. */
+export const channels = {
+  /** (service, method, args) → Reply */
+  invoke: 'stillframe:invoke',
+  /** An AppEvent for the page. */
+  event: 'stillframe:event',
+  /** The page has a listener for events. */
+  listening: 'stillframe:listening',
+  /** A session id, with the inspector's port. */
+  inspectorPort: 'stillframe:inspector-port',
+} as const;

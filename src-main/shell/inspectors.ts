@@ -1,0 +1,102 @@
+import { randomUUID } from 'node:crypto';
+import { basename } from 'node:path';
+import type { InspectorApi, InspectorSession } from '@shared/contracts/app';
+import type { ServeInspector } from '@shared/contracts/endpoint-worker';
+import { fail, type Failure } from '@shared/contracts/failure';
+import type { RamRange, SnapshotId } from '@shared/contracts/library';
+import type { Services, Worker } from '../services';
+
+/** What the inspectors need of the shell; `Port` is Electron's MessagePortMain. */
+export interface InspectorHost<Port> {
+  readonly services: Pick<Services, 'files' | 'library'>;
+  takeWorker(): Promise<Worker & { serveInspector(port: Port, message: Omit<ServeInspector, 'kind'>): void }>;
+  makeChannel(): { readonly port1: Port; readonly port2: Port };
+  sendPort(session: string, port: Port): void;
+  onEnded(session: string, failure: Failure): void;
+}
+
+export interface Inspectors extends InspectorApi {
+  /** The page is gone, and with it the other end of every port. */
+  closeAll(): Promise<void>;
+}
+
+/** Each has a process and a file; more than anybody has open, and no way to fill the machine. */
+const maxSessions = 16;
+
+interface Target {
+  readonly path: string;
+  readonly name: string;
+  readonly snapshot: string | null;
+  readonly ramMap: readonly RamRange[];
+}
+
+/** Main introduces page and worker and then stays out of it: no byte of a file passes through here. */
+export function createInspectors<Port>(host: InspectorHost<Port>): Inspectors {
+  const sessions = new Map<string, { readonly worker: Worker; readonly gone: Promise<void> }>();
+  let opening = 0;
+
+  async function start(session: string, target: Target): Promise<void> {
+    const { lease, release } = await host.services.files.lendPath(target.path);
+    const worker = await host.takeWorker().catch(async (error: unknown) => {
+      await release();
+      throw error;
+    });
+    const gone = worker.ended.then(async () => {
+      await release();
+      if (sessions.delete(session)) host.onEnded(session, endedFailure(target.path));
+    });
+    sessions.set(session, { worker, gone });
+    const { port1, port2 } = host.makeChannel();
+    worker.serveInspector(port1, { lease, ramMap: target.ramMap });
+    host.sendPort(session, port2);
+  }
+
+  async function close(session: string): Promise<void> {
+    const open = sessions.get(session);
+    if (open === undefined) return;
+    sessions.delete(session);
+    open.worker.stop();
+    await open.gone;
+  }
+
+  return {
+    async open(asked): Promise<InspectorSession> {
+      if (sessions.size + opening >= maxSessions) {
+        throw fail('usage', 'opening a file', `${maxSessions} files are open already`, 'Close one of them.');
+      }
+      opening += 1;
+      try {
+        const id = randomUUID();
+        const target = await targetOf(asked, host.services);
+        await start(id, target);
+        return { id, path: target.path, name: target.name, snapshot: target.snapshot };
+      } finally {
+        opening -= 1;
+      }
+    },
+    close,
+    async closeAll() {
+      await Promise.all([...sessions.keys()].map(close));
+    },
+  };
+}
+
+async function targetOf(
+  asked: Parameters<InspectorApi['open']>[0],
+  { library }: Pick<Services, 'library'>,
+): Promise<Target> {
+  if ('path' in asked) return { path: asked.path, name: basename(asked.path), snapshot: null, ramMap: [] };
+  const entry = await library.get(asked.snapshot as SnapshotId);
+  if (entry.memoryFile === null) {
+    const todo = 'Remove it, or open one of its files by hand.';
+    throw fail('library.bad-manifest', 'opening a snapshot', 'it has no memory file', todo, {
+      where: { path: entry.folder },
+    });
+  }
+  return { path: entry.memoryFile, name: entry.name, snapshot: entry.id, ramMap: entry.manifest?.ramMap ?? [] };
+}
+
+const endedFailure = (path: string): Failure =>
+  fail('worker.died', 'inspecting a file', 'the process that read this file ended', 'Open the file again.', {
+    where: { path },
+  }).failure;

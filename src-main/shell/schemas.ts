@@ -1,0 +1,175 @@
+/**
+ * What each method of AppApi takes, checked at run time: the page is not trusted. The table and AppApi cannot drift apart:
+ * a method that is missing, added or takes something else does not compile (`Drift`).
+ */
+import * as v from 'valibot';
+import type { AppApi } from '@shared/contracts/app';
+import type { SnapshotId } from '@shared/contracts/library';
+import type { MachineId } from '@shared/contracts/machines';
+import type { JobId } from '@shared/contracts/saves';
+
+const text = (most: number) =>
+  v.pipe(
+    v.string(),
+    v.maxLength(most),
+    v.check((value) => !value.includes('\0'), 'NUL'),
+  );
+const filled = (most: number) => v.pipe(text(most), v.minLength(1));
+const whole = (least: number, most: number) => v.pipe(v.number(), v.safeInteger(), v.minValue(least), v.maxValue(most));
+
+/** Longest path Linux takes. */
+const path = filled(4096);
+const word = filled(255);
+const machineId = v.pipe(
+  word,
+  v.transform((id) => id as MachineId),
+);
+const snapshotId = v.pipe(
+  path,
+  v.transform((id) => id as SnapshotId),
+);
+const jobId = v.pipe(
+  word,
+  v.transform((id) => id as JobId),
+);
+
+const maxMemoryMiB = 16 * 1024 * 1024;
+
+const recipe = v.strictObject({
+  name: word,
+  program: path,
+  argv: v.pipe(v.array(text(128 * 1024)), v.maxLength(4096)),
+  env: v.record(word, text(128 * 1024)),
+  cwd: path,
+});
+
+const newMachine = v.variant('kind', [
+  v.strictObject({ kind: v.literal('recipe'), recipe }),
+  v.strictObject({
+    kind: v.literal('command-line'),
+    name: text(255),
+    commandLine: filled(256 * 1024),
+    cwd: v.nullable(path),
+  }),
+  v.strictObject({
+    kind: v.literal('form'),
+    form: v.strictObject({
+      name: word,
+      memoryMiB: whole(1, maxMemoryMiB),
+      cpus: whole(1, 1024),
+      accelerator: v.picklist(['tcg', 'kvm']),
+      disk: v.nullable(path),
+      cdrom: v.nullable(path),
+    }),
+  }),
+  v.strictObject({
+    kind: v.literal('demo'),
+    memoryMiB: v.exactOptional(whole(1, maxMemoryMiB)),
+    dirtyMiB: v.exactOptional(whole(0, maxMemoryMiB)),
+    dirtyMiBPerSecond: v.exactOptional(whole(0, maxMemoryMiB)),
+  }),
+]);
+
+const saveOptions = v.strictObject({
+  machine: machineId,
+  name: v.nullable(word),
+  note: text(64 * 1024),
+  mode: v.picklist(['live', 'paused']),
+  channels: whole(1, 16),
+  directIo: v.boolean(),
+  after: v.picklist(['run', 'pause', 'quit']),
+  flush: v.picklist(['full', 'none']),
+  liveLimitSeconds: v.pipe(v.number(), v.minValue(1), v.maxValue(7 * 24 * 3600)),
+  out: v.nullable(path),
+});
+
+const restoreOptions = v.strictObject({
+  then: v.nullable(v.picklist(['run', 'pause'])),
+  accepted: v.pipe(v.array(text(8192)), v.maxLength(1000)),
+});
+
+const inspectTarget = v.union([v.strictObject({ path }), v.strictObject({ snapshot: path })]);
+
+export const settingsSchema = v.strictObject({
+  theme: v.picklist(['system', 'light', 'dark']),
+  singleKeys: v.boolean(),
+});
+
+const nothing = v.strictTuple([]);
+
+export const schemas = {
+  machines: {
+    list: nothing,
+    add: v.strictTuple([newMachine]),
+    start: v.strictTuple([machineId]),
+    pause: v.strictTuple([machineId]),
+    resume: v.strictTuple([machineId]),
+    powerOff: v.strictTuple([machineId]),
+    forget: v.strictTuple([machineId]),
+    attach: v.strictTuple([path]),
+    foreign: nothing,
+  },
+  saves: {
+    outlook: v.strictTuple([machineId]),
+    begin: v.strictTuple([saveOptions]),
+    jobs: nothing,
+    cancel: v.strictTuple([jobId]),
+  },
+  library: {
+    overview: nothing,
+    rename: v.strictTuple([snapshotId, word]),
+    setNote: v.strictTuple([snapshotId, text(64 * 1024)]),
+    moveToTrash: v.strictTuple([snapshotId]),
+    reveal: v.strictTuple([snapshotId]),
+    importFile: v.strictTuple([path]),
+  },
+  restores: {
+    preflight: v.strictTuple([snapshotId]),
+    restore: v.strictTuple([snapshotId, restoreOptions]),
+  },
+  inspector: {
+    open: v.strictTuple([inspectTarget]),
+    close: v.strictTuple([word]),
+  },
+  shell: {
+    about: nothing,
+    settings: nothing,
+    setSettings: v.strictTuple([settingsSchema]),
+    chooseFile: v.strictTuple([v.picklist(['inspect', 'import', 'disk', 'cdrom', 'qmp-socket'])]),
+    copyText: v.strictTuple([text(4 * 1024 * 1024)]),
+  },
+} satisfies Table;
+
+// --- the tie to AppApi ---------------------------------------------------------------------------------------------
+
+type Arguments<Method> = Method extends (...args: infer Args) => Promise<unknown> ? Args : never;
+
+type Table = {
+  [Service in keyof AppApi]: {
+    [Method in keyof AppApi[Service]]: v.GenericSchema<unknown, Arguments<AppApi[Service][Method]>>;
+  };
+};
+
+/** A type without its modifiers of mutability, so that valibot's types and the contract's can be compared. */
+type Frozen<T> = T extends string | number | boolean | null | undefined ? T : { readonly [K in keyof T]: Frozen<T[K]> };
+
+/** A list of arguments as an object, which drops the names that a method gives to them. */
+type Positions<Args> = { readonly [At in Extract<keyof Args, `${number}`>]: Frozen<Args[At]> };
+
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+
+/** `service.method` of every schema that accepts something else than the method takes. */
+type Different = {
+  [Service in keyof AppApi]: {
+    [Method in keyof AppApi[Service] & keyof (typeof schemas)[Service]]: (typeof schemas)[Service][Method] extends {
+      readonly '~types'?: { readonly output: infer Output } | undefined;
+    }
+      ? Same<Positions<Output>, Positions<Arguments<AppApi[Service][Method]>>> extends true
+        ? never
+        : `${Service}.${Extract<Method, string>}`
+      : never;
+  }[keyof AppApi[Service] & keyof (typeof schemas)[Service]];
+}[keyof AppApi];
+
+type MustBeNever<T extends never> = T;
+export type Drift = MustBeNever<Different>;

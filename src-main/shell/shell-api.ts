@@ -1,0 +1,62 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { app, clipboard, dialog, nativeTheme, type BrowserWindow, type OpenDialogOptions } from 'electron';
+import type { ShellApi } from '@shared/contracts/app';
+import type { SettingsService } from './settings';
+
+export interface ShellApiOptions {
+  readonly window: BrowserWindow;
+  readonly settings: SettingsService;
+  readonly libraryFolder: string;
+}
+
+export function createShellApi({ window, settings, libraryFolder }: ShellApiOptions): ShellApi {
+  return {
+    about: async () => ({ ...versions(), qemu: await qemuVersion(), libraryFolder }),
+    settings: () => Promise.resolve(settings.current()),
+    setSettings: (changed) => settings.change(changed),
+    async chooseFile(purpose) {
+      const { canceled, filePaths } = await dialog.showOpenDialog(window, dialogs[purpose]);
+      return canceled ? null : (filePaths[0] ?? null);
+    },
+    copyText(text) {
+      clipboard.writeText(text);
+      return Promise.resolve();
+    },
+  };
+}
+
+/** What runs, in one line, for the terminal and for people who report something. */
+export function versionLine(): string {
+  const { version, electron, chrome, node } = versions();
+  return `Stillframe ${version}, Electron ${electron}, Chromium ${chrome}, Node ${node}`;
+}
+
+function versions(): { version: string; electron: string; chrome: string; node: string } {
+  const { electron, chrome, node } = process.versions;
+  return { version: app.getVersion(), electron: electron ?? '', chrome: chrome ?? '', node };
+}
+
+/** Makes the native parts (menus, dialogs, the page's preferred scheme) follow the chosen theme. */
+export function followTheme(settings: SettingsService): void {
+  nativeTheme.themeSource = settings.current().theme;
+  settings.onChange(({ theme }) => (nativeTheme.themeSource = theme));
+}
+
+const anyFile: OpenDialogOptions = { properties: ['openFile', 'showHiddenFiles'] };
+
+const dialogs: Readonly<Record<Parameters<ShellApi['chooseFile']>[0], OpenDialogOptions>> = {
+  inspect: { ...anyFile, title: 'Inspect a file', buttonLabel: 'Inspect' },
+  import: { ...anyFile, title: 'Import a save file of QEMU or libvirt', buttonLabel: 'Import' },
+  disk: { ...anyFile, title: 'Choose a disk image', buttonLabel: 'Choose' },
+  cdrom: { ...anyFile, title: 'Choose a CD image', buttonLabel: 'Choose' },
+  'qmp-socket': { ...anyFile, title: 'Choose a QMP socket', buttonLabel: 'Attach' },
+};
+
+const run = promisify(execFile);
+
+/** Version of the QEMU on the PATH; null when there is none. */
+async function qemuVersion(): Promise<string | null> {
+  const answer = await run('qemu-system-x86_64', ['--version'], { timeout: 10_000 }).catch(() => null);
+  return /version ([0-9.]+)/.exec(answer?.stdout ?? '')?.[1] ?? null;
+}

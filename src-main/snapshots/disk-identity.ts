@@ -1,0 +1,41 @@
+/** What a disk was when the VM was saved: enough to notice later that somebody wrote to it. */
+import { createHash } from 'node:crypto';
+import { open, stat } from 'node:fs/promises';
+import type { DiskIdentity } from '@shared/contracts/library';
+
+/** Holds the header of every image format QEMU has, and with qcow2 the first L1 and refcount tables of small images. */
+const HEADER_BYTES = 64 * 1024;
+
+/** A local file or device behind one of the VM's block nodes. */
+export type DiskNode = Pick<DiskIdentity, 'node' | 'path' | 'format' | 'writable'>;
+
+/** Reads a disk's size, time of the last write and header digest. Rejects with Node's own errors. */
+export async function identify(disk: DiskNode): Promise<DiskIdentity> {
+  const info = await stat(disk.path);
+  return {
+    ...disk,
+    size: info.size,
+    mtimeMs: info.mtimeMs,
+    headerSha256: info.isFile() ? await headerDigest(disk.path) : null,
+  };
+}
+
+async function headerDigest(path: string): Promise<string> {
+  const handle = await open(path, 'r');
+  try {
+    const { buffer, bytesRead } = await handle.read(new Uint8Array(HEADER_BYTES), 0, HEADER_BYTES, 0);
+    return createHash('sha256').update(buffer.subarray(0, bytesRead)).digest('hex');
+  } finally {
+    await handle.close();
+  }
+}
+
+/** In which points a disk differs from what it was, as a phrase each; empty when it is the same. */
+export function differences(then: DiskIdentity, now: DiskIdentity): readonly string[] {
+  return [
+    then.size === now.size ? null : `its size was ${String(then.size)} bytes and is ${String(now.size)}`,
+    then.headerSha256 === now.headerSha256 ? null : 'its header changed',
+    // Times are kept as floating-point milliseconds; a microsecond is lost in the rounding, a write is not.
+    Math.abs(then.mtimeMs - now.mtimeMs) < 0.01 ? null : `it was written on ${new Date(now.mtimeMs).toISOString()}`,
+  ].filter((difference) => difference !== null);
+}

@@ -1,0 +1,167 @@
+/** Everything that decides whether a snapshot can be restored, found out before anything is started. */
+import { failureOf, sentenceOf, type Failure } from '@shared/contracts/failure';
+import type { InspectReport } from '@shared/contracts/inspect';
+import type { Finding, Manifest, SnapshotEntry } from '@shared/contracts/library';
+import type { Recipe } from '@shared/contracts/machines';
+import type { FileRegistry, WorkerPool } from '../../services';
+import { inspectOnce } from '../library/inspect-once';
+import { checkDisks } from './disks';
+import { askFirst, note, ok, stop } from './findings';
+import { canUseKvm, compareVersions, type QemuAbilities, type QemuProbe } from './qemu-probe';
+
+/** The first QEMU that has mapped-ram. */
+const FIRST_WITH_MAPPED_RAM = '9.0.0';
+
+export interface PreflightRooms {
+  readonly files: FileRegistry;
+  readonly workers: WorkerPool;
+  readonly probe: QemuProbe;
+}
+
+/** The findings, and what the load needs of what was found. */
+export interface Checked {
+  readonly findings: readonly Finding[];
+  readonly recipe: Recipe | null;
+  readonly report: InspectReport | null;
+}
+
+/** Looks at file, QEMU, machine, CPU and disks. `recipe` stands in for the missing one of a bare file. */
+export async function check(rooms: PreflightRooms, entry: SnapshotEntry, recipe: Recipe | null): Promise<Checked> {
+  const { manifest } = entry;
+  const used = manifest?.recipe ?? recipe;
+  const file = await checkFile(rooms, entry);
+  const [qemu, disks] = await Promise.all([
+    used === null ? [noRecipe(entry)] : checkQemu(rooms.probe, used, manifest, file.report),
+    checkDisks(manifest?.disks ?? []),
+  ]);
+  const findings = [...file.findings, ...qemu, ...disks, ...durability(manifest)];
+  return { findings, recipe: used, report: file.report };
+}
+
+async function checkFile(
+  rooms: PreflightRooms,
+  { state, memoryFile, manifest }: SnapshotEntry,
+): Promise<{ readonly findings: readonly Finding[]; readonly report: InspectReport | null }> {
+  const bad = (text: string): { readonly findings: readonly Finding[]; readonly report: null } => ({
+    findings: [stop('file-incomplete', text, 'file')],
+    report: null,
+  });
+  if (state.kind === 'interrupted' || state.kind === 'damaged') return bad(state.why);
+  if (memoryFile === null) return bad('There is no memory file.');
+  let report: InspectReport;
+  try {
+    report = await inspectOnce(rooms, memoryFile, manifest === null ? null : 0);
+  } catch (error) {
+    return bad(sentenceOf(failureOf(error, 'reading the memory file')));
+  }
+  if (!report.complete) {
+    const worst = report.problems.find(({ severity }) => severity === 'error') ?? report.problems[0];
+    return bad(`The memory file is not complete: ${worst?.message ?? 'it ends before its stream does'}`);
+  }
+  const present = report.ramBlocks.reduce(
+    (sum, { pagesPresent, pageSize }) => sum + (pagesPresent ?? 0) * (pageSize ?? 0),
+    0,
+  );
+  const size = present === 0 ? '' : ` ${String(Math.round(present / 1024 / 1024))} MiB of pages are in it.`;
+  return { findings: [ok('file', `File complete.${size}`)], report };
+}
+
+function noRecipe({ memoryFile }: SnapshotEntry): Finding {
+  const file = memoryFile === null ? '' : ` (stillframe restore ${JSON.stringify(memoryFile)} --recipe FILE)`;
+  return stop(
+    'no-recipe',
+    `Only the memory is known, not the command line of its VM. Restore it with a recipe for the same machine${file}.`,
+  );
+}
+
+async function checkQemu(
+  probe: QemuProbe,
+  recipe: Recipe,
+  manifest: Manifest | null,
+  report: InspectReport | null,
+): Promise<readonly Finding[]> {
+  const accelerator = manifest?.accelerator ?? '';
+  const { abilities, refusal } = await askProbe(probe, recipe, accelerator);
+  if (abilities === null) return [stop('qemu', `${recipe.program}: ${refusal.what}. ${refusal.todo}`)];
+  const machineType = manifest?.machineType ?? report?.machine ?? null;
+  return [
+    checkVersion(abilities, manifest?.qemuVersion ?? null),
+    ...(machineType === null ? [] : [checkMachineType(abilities, machineType)]),
+    ...(manifest === null ? [] : await checkAccelerator(accelerator, refusal)),
+    ...(manifest?.cpuModel == null ? [] : [checkCpu(abilities, manifest.cpuModel, accelerator)]),
+  ];
+}
+
+/** Asks with the accelerator of the save; where that does not work, asks for the rest without it. */
+async function askProbe(
+  probe: QemuProbe,
+  recipe: Recipe,
+  accelerator: string,
+): Promise<
+  | { readonly abilities: QemuAbilities; readonly refusal: Failure | null }
+  | { readonly abilities: null; readonly refusal: Failure }
+> {
+  try {
+    return { abilities: await probe.ask(recipe, accelerator), refusal: null };
+  } catch (error) {
+    const refusal = failureOf(error, 'asking QEMU');
+    if (accelerator !== 'kvm' || refusal.code === 'qemu.not-found') return { abilities: null, refusal };
+    const abilities = await probe.ask(recipe, 'tcg').catch(() => null);
+    return abilities === null ? { abilities: null, refusal } : { abilities, refusal };
+  }
+}
+
+function checkVersion({ version, program }: QemuAbilities, saved: string | null): Finding {
+  if (compareVersions(version, FIRST_WITH_MAPPED_RAM) < 0)
+    return stop('qemu-older', `QEMU ${version} (${program}) cannot read mapped-ram files. Install QEMU 9.0 or newer.`);
+  if (saved === null) return ok('qemu', `QEMU ${version} is installed.`);
+  const compared = compareVersions(version, saved);
+  if (compared === 0) return ok('qemu', `QEMU ${version} is installed, the version that saved.`);
+  if (compared > 0) return ok('qemu', `QEMU ${version} is installed, newer than the ${saved} that saved.`);
+  return askFirst(
+    'qemu-older',
+    `QEMU ${version} is installed, older than the ${saved} that saved. It may not understand the saved devices.`,
+    `Try it with QEMU ${version}`,
+  );
+}
+
+function checkMachineType({ machineTypes, version }: QemuAbilities, machineType: string): Finding {
+  return machineTypes.has(machineType)
+    ? ok('machine-type', `Machine ${machineType} is known.`)
+    : stop('machine-type', `QEMU ${version} does not know the machine ${machineType}. Use a QEMU that does.`);
+}
+
+async function checkAccelerator(accelerator: string, refusal: Failure | null): Promise<readonly Finding[]> {
+  if (accelerator === 'tcg') return [ok('accelerator', 'Accelerator TCG works here.')];
+  if (accelerator !== 'kvm')
+    return [note('accelerator', `Whether the accelerator of the save (${accelerator}) works here is not known.`)];
+  if (await canUseKvm().then((usable) => usable && refusal === null))
+    return [ok('accelerator', 'Accelerator KVM works here.')];
+  return [
+    stop(
+      'accelerator',
+      `The VM was saved with KVM, which does not work here: ${refusal?.what ?? '/dev/kvm cannot be opened'}. ` +
+        'Restore it on a host with KVM.',
+    ),
+  ];
+}
+
+function checkCpu({ cpuModels }: QemuAbilities, model: string, accelerator: string): Finding {
+  const lacking = cpuModels.get(model);
+  if (lacking === undefined) return stop('cpu-model', `QEMU does not offer the CPU model ${model} here.`);
+  if (accelerator === 'kvm' && model === 'host')
+    return note('cpu-model', 'The guest was given this host’s CPU as it was. On another CPU it may crash.');
+  // With TCG every host is alike, and what it cannot emulate the guest did not have at the save either.
+  if (accelerator === 'kvm' && lacking.length > 0)
+    return askFirst(
+      'cpu-model',
+      `This host lacks features of the CPU model ${model}: ${lacking.slice(0, 8).join(', ')}. The guest may crash.`,
+      'Restore anyway, the guest may crash',
+    );
+  return ok('cpu-model', `CPU model ${model} is available.`);
+}
+
+function durability(manifest: Manifest | null): readonly Finding[] {
+  if (manifest === null || manifest.durable) return [];
+  return [note('durability', 'Saved without a flush: after a power cut since then the file may be damaged.')];
+}

@@ -1,0 +1,149 @@
+/** What a QEMU binary can do, asked of the binary itself: a short run without a machine. */
+import { spawn } from 'node:child_process';
+import { constants } from 'node:fs';
+import { access, stat } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
+import { fail, type StillframeError } from '@shared/contracts/failure';
+import type { Recipe } from '@shared/contracts/machines';
+import * as v from 'valibot';
+import { findProgram } from '../../qemu/recipe';
+
+/** A run takes 50–200 ms. */
+const LIMIT_MS = 20_000;
+const MAX_STDERR = 16 * 1024;
+const DOING = 'asking QEMU what it can do';
+
+export interface QemuAbilities {
+  readonly program: string;
+  /** `10.0.2` */
+  readonly version: string;
+  /** Every machine type and alias. */
+  readonly machineTypes: ReadonlySet<string>;
+  /** CPU models, and what of each this host lacks. */
+  readonly cpuModels: ReadonlyMap<string, readonly string[]>;
+}
+
+const greetingSchema = v.object({
+  QMP: v.object({
+    version: v.object({ qemu: v.object({ major: v.number(), minor: v.number(), micro: v.number() }) }),
+  }),
+});
+const machinesSchema = v.array(v.object({ name: v.string(), alias: v.optional(v.string()) }));
+const cpusSchema = v.array(v.object({ name: v.string(), 'unavailable-features': v.optional(v.array(v.string()), []) }));
+
+export class QemuProbe {
+  /** One answer per binary as it is now: path, size, time of its last change, accelerator. */
+  readonly #known = new Map<string, Promise<QemuAbilities>>();
+
+  /**
+   * Asks the recipe's program, with the accelerator the VM needs. Rejects with `qemu.not-found` when there is none and with
+   * `qemu.did-not-start` (QEMU's words in `what`) when it does not run, e.g. because /dev/kvm is missing.
+   */
+  async ask(recipe: Recipe, accelerator: string): Promise<QemuAbilities> {
+    const program = await findProgram(recipe);
+    const { size, mtimeMs } = await stat(program);
+    const kvm = accelerator === 'kvm' && (await canUseKvm());
+    const key = [program, size, mtimeMs, accelerator, kvm].join('\0');
+    const known = this.#known.get(key) ?? probe(program, accelerator, recipe.env);
+    this.#known.set(key, known);
+    known.catch(() => this.#known.delete(key));
+    return known;
+  }
+}
+
+/** Whether /dev/kvm can be opened by this user. */
+export const canUseKvm = (): Promise<boolean> =>
+  access('/dev/kvm', constants.R_OK | constants.W_OK).then(
+    () => true,
+    () => false,
+  );
+
+async function probe(program: string, accelerator: string, env: Recipe['env']): Promise<QemuAbilities> {
+  const accel = accelerator === 'kvm' || accelerator === 'tcg' ? ['-accel', accelerator] : [];
+  const child = spawn(
+    program,
+    ['-nodefaults', '-no-user-config', '-machine', 'none', ...accel, '-display', 'none', '-S', '-qmp', 'stdio'],
+    { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...env } },
+  );
+  let stderr = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr = (stderr + text).slice(-MAX_STDERR);
+  });
+  child.stdin.on('error', () => undefined);
+  const ended = new Promise<never>((_, reject) => {
+    child.once('error', () => {
+      reject(didNotStart(program, stderr));
+    });
+    child.once('close', () => {
+      reject(didNotStart(program, stderr));
+    });
+  });
+  ended.catch(() => undefined);
+  const timer = setTimeout(() => child.kill('SIGKILL'), LIMIT_MS);
+  const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  /** The next line that is no event. */
+  const next = async (): Promise<unknown> => {
+    for (;;) {
+      const line = await Promise.race([answers.next(), ended]);
+      if (line.done === true) return ended;
+      const message: unknown = JSON.parse(line.value);
+      if (!v.is(v.object({ event: v.string() }), message)) return message;
+    }
+  };
+  const execute = async <T extends v.GenericSchema>(command: string, schema: T): Promise<v.InferOutput<T>> => {
+    child.stdin.write(`${JSON.stringify({ execute: command })}\n`);
+    return v.parse(v.object({ return: schema }), await next()).return;
+  };
+  try {
+    const { major, minor, micro } = v.parse(greetingSchema, await next()).QMP.version.qemu;
+    await execute('qmp_capabilities', v.unknown());
+    const machines = await execute('query-machines', machinesSchema);
+    const cpus = await execute('query-cpu-definitions', cpusSchema);
+    return {
+      program,
+      version: [major, minor, micro].join('.'),
+      machineTypes: new Set(machines.flatMap(({ name, alias }) => (alias === undefined ? [name] : [name, alias]))),
+      cpuModels: new Map(cpus.map((cpu) => [cpu.name, cpu['unavailable-features']])),
+    };
+  } catch (cause) {
+    if (cause instanceof Error && cause.name === 'StillframeError') throw cause;
+    throw fail('qemu.did-not-start', DOING, 'It does not answer as QEMU does', 'Check the program in the recipe.', {
+      where: { path: program },
+      cause,
+    });
+  } finally {
+    clearTimeout(timer);
+    child.kill('SIGKILL');
+  }
+}
+
+function didNotStart(program: string, stderr: string): StillframeError {
+  const said =
+    stderr
+      .trim()
+      .split('\n')
+      .at(-1)
+      ?.replace(/^\S*qemu\S*: /, '')
+      .replace(/\.+$/, '') ?? '';
+  return fail(
+    'qemu.did-not-start',
+    DOING,
+    said === '' ? 'It does not run' : said,
+    'Correct what QEMU complains about.',
+    {
+      where: { path: program },
+      detail: stderr,
+    },
+  );
+}
+
+/** Negative when version `a` is older than `b`; missing parts count as 0. */
+export function compareVersions(a: string, b: string): number {
+  const parts = (version: string): number[] => version.split('.').map((part) => Number.parseInt(part, 10) || 0);
+  const [left, right] = [parts(a), parts(b)];
+  for (let index = 0; index < 3; index += 1) {
+    const difference = (left[index] ?? 0) - (right[index] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}

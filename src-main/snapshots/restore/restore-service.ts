@@ -1,0 +1,89 @@
+/** RestoresApi: preflight, then load. Never deletes or changes a snapshot. */
+import { fail } from '@shared/contracts/failure';
+import type {
+  Finding,
+  Preflight,
+  RestoreOptions,
+  RestoreResult,
+  SnapshotEntry,
+  SnapshotId,
+} from '@shared/contracts/library';
+import type { Recipe } from '@shared/contracts/machines';
+import type { FileRegistry, LibraryService, MachineService, RestoreService, WorkerPool } from '../../services';
+import { load } from './load';
+import { check, type Checked } from './preflight';
+import { QemuProbe } from './qemu-probe';
+
+/** For a bare file nobody knows how many it was saved with; it need not be the same number. */
+const CHANNELS_OF_A_BARE_FILE = 2;
+
+export interface RestoreRooms {
+  readonly machines: MachineService;
+  readonly files: FileRegistry;
+  readonly workers: WorkerPool;
+  readonly library: LibraryService;
+}
+
+export class Restores implements RestoreService {
+  readonly #probe = new QemuProbe();
+
+  constructor(private readonly rooms: RestoreRooms) {}
+
+  async preflight(id: SnapshotId): Promise<Preflight> {
+    return this.preflightEntry(await this.rooms.library.get(id));
+  }
+
+  async preflightEntry(entry: SnapshotEntry, recipe: Recipe | null = null): Promise<Preflight> {
+    const { findings } = await this.#check(entry, recipe);
+    return { snapshot: entry.id, checkedAt: new Date().toISOString(), findings };
+  }
+
+  async restore(id: SnapshotId, options: RestoreOptions): Promise<RestoreResult> {
+    return this.restoreEntry(await this.rooms.library.get(id), options);
+  }
+
+  async restoreEntry(
+    entry: SnapshotEntry,
+    options: RestoreOptions,
+    recipe: Recipe | null = null,
+  ): Promise<RestoreResult> {
+    const begun = performance.now();
+    const checked = await this.#check(entry, recipe);
+    const objection = checked.findings.find((finding) => objects(finding, options.accepted));
+    if (objection !== undefined) throw refused(entry, objection);
+    const { machine, loadingMs } = await load(this.rooms.machines, this.#planFor(entry, checked, options));
+    return { machine, timings: { totalMs: performance.now() - begun, loadingMs } };
+  }
+
+  #check(entry: SnapshotEntry, recipe: Recipe | null): Promise<Checked> {
+    return check({ ...this.rooms, probe: this.#probe }, entry, recipe);
+  }
+
+  #planFor(
+    { memoryFile, manifest }: SnapshotEntry,
+    { recipe, report }: Checked,
+    { then }: RestoreOptions,
+  ): Parameters<typeof load>[1] {
+    if (recipe === null || report === null || memoryFile === null)
+      throw new TypeError('a preflight without an objection knows the recipe and the file');
+    const mapped = report.ramBlocks.some(({ headerOffset }) => headerOffset !== null);
+    return {
+      recipe,
+      memoryFile,
+      streamOffset: report.container.streamOffset,
+      mappedRam: mapped ? { channels: manifest?.channels ?? CHANNELS_OF_A_BARE_FILE } : null,
+      run: then === null ? (manifest?.wasRunning ?? true) : then === 'run',
+    };
+  }
+}
+
+const objects = ({ level, key }: Finding, accepted: readonly string[]): boolean =>
+  level === 'stop' || (level === 'ask' && !accepted.includes(key));
+
+function refused({ name, memoryFile, folder }: SnapshotEntry, finding: Finding): Error {
+  const todo =
+    finding.acceptText === null ? 'Mend that, then restore.' : `Accept it to go on: “${finding.acceptText}”.`;
+  return fail('restore.preflight', `restoring ${name}`, finding.text.replace(/\.+$/, ''), todo, {
+    where: { path: memoryFile ?? folder, field: finding.key },
+  });
+}

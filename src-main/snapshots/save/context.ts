@@ -1,0 +1,31 @@
+/** What the phases of one save share. */
+import type { SaveOptions } from '@shared/contracts/saves';
+import type { FileRegistry, LibraryService, MachineService, WorkerPool } from '../../services';
+import type { LiveJob } from './job';
+import type { Destination, VmReading } from './plan';
+import type { UndoStack } from './undo';
+
+/** The rooms of main that saving uses. */
+export interface SaveRooms {
+  readonly machines: MachineService;
+  readonly files: FileRegistry;
+  readonly workers: WorkerPool;
+  readonly library: LibraryService;
+  /** Where the library is. */
+  readonly libraryFolder: string;
+  /** Unfinished folders of this process's running jobs: the library does not show them. */
+  readonly liveFolders: Set<string>;
+}
+
+export interface SaveContext {
+  readonly job: LiveJob;
+  readonly options: SaveOptions;
+  readonly vm: VmReading;
+  /** Whether the guest ran when the save began. */
+  readonly wasRunning: boolean;
+  readonly destination: Destination;
+  /** The unfinished folder; it exists from the first phase on. */
+  readonly folder: string;
+  readonly undo: UndoStack;
+  readonly rooms: SaveRooms;
+}

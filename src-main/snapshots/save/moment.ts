@@ -1,0 +1,48 @@
+/** What has to be recorded while the guest stands still, because it changes as soon as it runs again. */
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { DiskIdentity, RamRange } from '@shared/contracts/library';
+import { readRamMap } from '../../qemu/ram-map';
+import { identify, type DiskNode } from '../disk-identity';
+import { SCREEN_FILE } from '../manifest';
+import { within } from '../time-limit';
+import type { SaveContext } from './context';
+
+/** The guest waits for these, so none may take long: a picture takes 10–40 ms, a disk's header under 1 ms. */
+const SCREEN_LIMIT_MS = 1500;
+const RAM_MAP_LIMIT_MS = 3000;
+const DISK_LIMIT_MS = 2000;
+
+export interface Moment {
+  readonly ramMap: readonly RamRange[];
+  readonly disks: readonly DiskIdentity[];
+  readonly hasScreen: boolean;
+}
+
+/** Records RAM map, disks and screen. What cannot be had in time is left out and said in a notice: the save goes on. */
+export async function recordMoment(context: SaveContext): Promise<Moment> {
+  const { job, vm, folder } = context;
+  await job.enter('writing', 'recording disks and memory map');
+  const [ramMap, disks, hasScreen] = await Promise.all([
+    within(RAM_MAP_LIMIT_MS, readRamMap(vm.qmp), null),
+    Promise.all(vm.disks.map(async (disk) => (await within(DISK_LIMIT_MS, identify(disk), null)) ?? disk.path)),
+    vm.facts.hasDisplay ? takeScreen(context, join(folder, SCREEN_FILE)) : false,
+  ]);
+  if (ramMap === null) job.notice("The VM's memory map could not be read: guest-physical addresses will be unknown.");
+  for (const unread of disks.filter((disk) => typeof disk === 'string')) job.notice(await whyUnread(unread, vm.disks));
+  return { ramMap: ramMap ?? [], disks: disks.filter((disk) => typeof disk !== 'string'), hasScreen };
+}
+
+async function takeScreen({ rooms, vm }: SaveContext, path: string): Promise<boolean> {
+  const taken = await within(SCREEN_LIMIT_MS, rooms.machines.screenshot(vm.machine.id, path), false);
+  if (!taken) await rm(path, { force: true });
+  return taken;
+}
+
+/** `-snapshot` and `snapshot=on` keep what the guest writes in a file under /var/tmp that has no name any more. */
+async function whyUnread(path: string, disks: readonly DiskNode[]): Promise<string> {
+  const temporary = /\/vl\.\w{6}$/.test(path) && disks.some((disk) => disk.path === path && disk.writable);
+  return temporary
+    ? 'A disk is in snapshot mode: what the guest wrote to it is lost when QEMU ends, and no restore brings it back.'
+    : `${path} could not be looked at: a restore will not notice when it was written.`;
+}

@@ -1,0 +1,134 @@
+/** One save from its first change to its outcome. */
+import { fail, failureOf, StillframeError } from '@shared/contracts/failure';
+import type { SaveOutcome, SaveResult, SaveTimings } from '@shared/contracts/saves';
+import { queryRunState } from '../migration';
+import { checkMemory, flushMemory } from './flush';
+import { GuestClock } from './guest-clock';
+import { recordMoment } from './moment';
+import { isRunning } from './plan';
+import { prepare } from './prepare';
+import { SaveWorker } from './save-worker';
+import { seal } from './seal';
+import type { UndoStep } from './undo';
+import { writeMemory } from './write';
+import type { SaveContext } from './context';
+
+/** The reason of a cancel, told from every failure. */
+export const cancelled = (): StillframeError =>
+  fail('save.cancelled', 'saving the VM', 'The save was cancelled', 'Save again when you like.');
+
+/** Runs the phases; whatever happens, everything that is not meant to stay is put back before it resolves. Never rejects. */
+export async function runSave(context: SaveContext): Promise<SaveOutcome> {
+  const { job, vm, wasRunning } = context;
+  const clock = new GuestClock(vm.qmp, wasRunning, (running) => {
+    job.update({ guest: running ? 'running' : 'paused' });
+  });
+  const worker = new SaveWorker(context.rooms.workers, job.signal);
+  try {
+    return { kind: 'saved', result: await savePhases(context, clock, worker) };
+  } catch (error) {
+    const failure = failureOf(error, 'saving the VM');
+    worker.stop();
+    job.update({ step: 'putting everything back' });
+    const problems = await context.undo.run();
+    const sentences = [await whatBecameOfVm(context), ...problems];
+    const became = sentences.join(' ');
+    return failure.code === 'save.cancelled'
+      ? { kind: 'cancelled', vm: became }
+      : { kind: 'failed', failure, vm: became };
+  } finally {
+    worker.stop();
+    clock.dispose();
+  }
+}
+
+async function savePhases(context: SaveContext, clock: GuestClock, worker: SaveWorker): Promise<SaveResult> {
+  const { job, options, undo, rooms, wasRunning } = context;
+  worker.warmUp();
+  const prepared = await prepare(context);
+  const { target, directIo } = prepared;
+  const written = await writeMemory(context, prepared, clock);
+  const moment = await recordMoment(context);
+  if (options.after === 'run') await afterwards(context, written.resume);
+  const pausedMs = clock.stoppedMs(Date.now());
+  for (const step of prepared.putBack) await afterwards(context, step);
+
+  const { size, blocks } = await target.buffered.stat();
+  job.update({ fileBytesOnDisk: blocks * 512, secondsLeft: null });
+  const { lease, release } = await rooms.files.lend(target.buffered, target.memoryFile, 0);
+  undo.push('closing the memory file', release);
+  const check = await checkMemory(context, worker, lease);
+  if (options.flush === 'full') await flushMemory(context, worker, lease, size);
+
+  const timings = (): SaveTimings => {
+    const { elapsedMs, phaseMs } = job.now().progress;
+    return {
+      totalMs: elapsedMs,
+      pausedMs,
+      writingMs: phaseMs.writing,
+      flushingMs: phaseMs.flushing,
+      sealingMs: phaseMs.sealing,
+    };
+  };
+  const facts = { target, directIo, written, moment, check, memoryFileBytes: size, timings };
+  const folder = await seal(context, worker, facts);
+  written.resume.drop();
+  await undo.run();
+  await rooms.library.refresh().catch(() => undefined);
+  if (options.after === 'quit') await quit(context);
+  if (wasRunning && options.after === 'run' && !clock.running)
+    job.notice('The VM does not run although it was resumed: look at its state.');
+  return {
+    snapshot: context.destination.parent === rooms.libraryFolder ? job.now().name : folder,
+    memoryFile: `${folder}${target.memoryFile.slice(context.folder.length)}`,
+    engine: 'native',
+    channels: options.channels,
+    directIo,
+    bytesWritten: written.bytes,
+    pagesWritten: written.pages,
+    timings: timings(),
+    durable: options.flush === 'full',
+  };
+}
+
+/**
+ * A step on the VM after its memory has been written. The file is whole by then, so a QEMU that ends or refuses is worth a
+ * notice and no reason to throw the snapshot away.
+ */
+async function afterwards({ job }: SaveContext, step: UndoStep): Promise<void> {
+  try {
+    await step.now();
+  } catch (error) {
+    const { code, what } = failureOf(error, 'putting the VM back');
+    job.notice(
+      code === 'qemu.gone' ? 'QEMU ended after it had written the memory; the snapshot is whole.' : `${what}.`,
+    );
+  }
+}
+
+/** The snapshot is sealed, so a QEMU that does not end is no failed save. */
+async function quit({ job, rooms, vm }: SaveContext): Promise<void> {
+  try {
+    rooms.machines.setSaving(vm.machine.id, null);
+    await rooms.machines.quit(vm.machine.id);
+  } catch (error) {
+    job.notice(`The VM could not be ended: ${failureOf(error, 'ending the VM').what}.`);
+  }
+}
+
+/** One sentence about the VM after a save that did not work out. */
+async function whatBecameOfVm({ vm, wasRunning }: SaveContext): Promise<string> {
+  let state;
+  try {
+    state = await queryRunState(vm.qmp);
+  } catch (error) {
+    return failureOf(error, 'asking the VM').code === 'qemu.gone'
+      ? 'QEMU has ended, and the VM with it.'
+      : 'QEMU does not answer; what became of the VM is unknown.';
+  }
+  if (isRunning(state)) return wasRunning ? 'The VM runs on.' : 'The VM runs, though it was paused before.';
+  if (state.status === 'postmigrate')
+    return 'The VM stands still, as before the save. QEMU refuses another save until it is resumed.';
+  if (wasRunning) return `The VM does not run: QEMU calls its state ${state.status}. Resume it or look at its screen.`;
+  return 'The VM is paused, as before the save.';
+}

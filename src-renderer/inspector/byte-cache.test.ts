@@ -1,0 +1,121 @@
+import { describe, expect, it } from 'vitest';
+import type { Segment } from '@shared/contracts/inspector-port';
+import { ByteCache, CHUNK_BYTES } from './byte-cache';
+import { joined } from './layout-span';
+
+/** Reads that are answered by hand. */
+function byHand(size: number) {
+  const waiting = new Map<number, () => void>();
+  const asked: number[] = [];
+  const failed: unknown[] = [];
+  const read = (offset: number, length: number): Promise<Uint8Array> => {
+    asked.push(offset / CHUNK_BYTES);
+    return new Promise((resolve) => {
+      const part = Math.max(0, Math.min(length, size - offset));
+      waiting.set(offset / CHUNK_BYTES, () => resolve(new Uint8Array(part).fill((offset / CHUNK_BYTES) % 256)));
+    });
+  };
+  const cache = new ByteCache(
+    read,
+    () => undefined,
+    (error) => failed.push(error),
+  );
+  const answer = async (chunk: number): Promise<void> => {
+    waiting.get(chunk)?.();
+    for (let turn = 0; turn < 5; turn += 1) await Promise.resolve();
+  };
+  return { cache, asked, answer, failed };
+}
+
+const chunk = (index: number) => ({ from: index * CHUNK_BYTES, to: (index + 1) * CHUNK_BYTES });
+
+describe('the byte cache', () => {
+  it('never reads what was scrolled past before its turn came', async () => {
+    const { cache, asked, answer } = byHand(2 ** 40);
+    cache.want([0, 1, 2, 3, 4, 5, 6, 7].map(chunk));
+    cache.want([100, 101].map(chunk));
+    expect(asked).toEqual([0, 1, 2, 3]);
+    await answer(0);
+    await answer(1);
+    await answer(2);
+    expect(asked).toEqual([0, 1, 2, 3, 100, 101]);
+  });
+
+  it('reads a chunk once, however often it is wished for', async () => {
+    const { cache, asked, answer } = byHand(2 ** 40);
+    for (let turn = 0; turn < 5; turn += 1) cache.want([chunk(7)]);
+    await answer(7);
+    cache.want([chunk(7)]);
+    expect(asked).toEqual([7]);
+  });
+
+  it('answers across chunks only when both are there, and is shorter where the file ends', async () => {
+    const size = CHUNK_BYTES + 10;
+    const { cache, answer } = byHand(size);
+    cache.want([{ from: 0, to: size }]);
+    await answer(0);
+    expect(cache.get(CHUNK_BYTES - 4, CHUNK_BYTES + 4)).toBeNull();
+    await answer(1);
+    expect([...(cache.get(CHUNK_BYTES - 4, CHUNK_BYTES + 4) ?? [])]).toEqual([0, 0, 0, 0, 1, 1, 1, 1]);
+    expect(cache.get(CHUNK_BYTES + 5, CHUNK_BYTES + 50)).toHaveLength(5);
+  });
+
+  it('holds at most 16 MiB, and never lets go of what is in view', async () => {
+    const { cache, answer } = byHand(2 ** 40);
+    for (let index = 0; index < 1100; index += 1) {
+      cache.want([chunk(0), chunk(index)]);
+      await answer(index);
+    }
+    expect(cache.held).toBeLessThanOrEqual(16 * 2 ** 20);
+    expect(cache.get(0, 16)).not.toBeNull();
+    expect(cache.get(CHUNK_BYTES, CHUNK_BYTES + 16)).toBeNull();
+    expect(cache.get(1099 * CHUNK_BYTES, 1099 * CHUNK_BYTES + 1)).not.toBeNull();
+  });
+
+  it('says that a read failed and goes on with the others', async () => {
+    const failed: unknown[] = [];
+    const read = (offset: number): Promise<Uint8Array> =>
+      offset === 0 ? Promise.reject(new Error('gone')) : Promise.resolve(new Uint8Array(CHUNK_BYTES));
+    const cache = new ByteCache(
+      read,
+      () => undefined,
+      (error) => failed.push(error),
+    );
+    cache.want([chunk(0), chunk(1)]);
+    for (let turn = 0; turn < 10; turn += 1) await Promise.resolve();
+    expect(failed).toHaveLength(1);
+    expect(cache.get(0, 1)).toBeNull();
+    expect(cache.get(CHUNK_BYTES, CHUNK_BYTES + 1)).toEqual(new Uint8Array(1));
+  });
+});
+
+describe('segments at hand', () => {
+  const all: readonly Segment[] = Array.from({ length: 10_000 }, (_, index) => ({
+    offset: index * 10,
+    length: 10,
+    kind: index % 2 === 0 ? 'data' : 'hole',
+    pages: null,
+  }));
+
+  it('grow by what touches them on either side', () => {
+    const middle = all.slice(40, 60);
+    expect(joined(middle, all.slice(55, 80), 500)).toEqual(all.slice(40, 80));
+    expect(joined(middle, all.slice(60, 80), 500)).toEqual(all.slice(40, 80));
+    expect(joined(middle, all.slice(10, 40), 500)).toEqual(all.slice(10, 60));
+    expect(joined(middle, all.slice(30, 70), 500)).toEqual(all.slice(30, 70));
+    expect(joined(middle, all.slice(45, 50), 500)).toEqual(middle);
+  });
+
+  it('are replaced by what does not touch them', () => {
+    expect(joined(all.slice(40, 60), all.slice(100, 110), 1000)).toEqual(all.slice(100, 110));
+    expect(joined([], all.slice(3, 4), 0)).toEqual(all.slice(3, 4));
+    expect(joined(all.slice(3, 4), [], 0)).toEqual(all.slice(3, 4));
+  });
+
+  it('stay bounded, around the place that is looked at', () => {
+    const kept = joined(all.slice(0, 5000), all.slice(5000, 9000), 50_000);
+    expect(kept).toHaveLength(4096);
+    expect(kept[0]?.offset).toBeLessThan(50_000);
+    expect((kept.at(-1)?.offset ?? 0) > 50_000).toBe(true);
+  });
+});

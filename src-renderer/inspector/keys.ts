@@ -1,0 +1,19 @@
+/** The keys of the inspector, as the window's key table wants them. */
+import type { KeyBinding } from '../app/keys';
+import type { OpenFile } from './open-file.svelte';
+
+interface Actions {
+  goTo(): void;
+  find(): void;
+  copy(): void;
+}
+
+export const bindingsOf = (file: OpenFile, actions: Actions): readonly KeyBinding[] => [
+  { keys: 'g', label: 'go to', hint: true, run: () => actions.goTo() },
+  { keys: '/', label: 'find', hint: true, run: () => actions.find() },
+  { keys: '[', label: 'previous present page', hint: true, run: () => void file.hex.goToPresentPage(-1) },
+  { keys: ']', label: 'next present page', hint: true, run: () => void file.hex.goToPresentPage(1) },
+  { keys: 'Alt+ArrowLeft', label: 'back', run: () => void file.hex.goBack() },
+  { keys: 'Alt+ArrowRight', label: 'forward', run: () => void file.hex.goForward() },
+  { keys: 'Ctrl+C', label: 'copy the selection as hex', run: () => actions.copy() },
+];

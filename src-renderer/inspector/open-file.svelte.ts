@@ -1,0 +1,146 @@
+/** One file that is open in the inspector, with everything that is known of it and where the person is in it. */
+import type { InspectorSession } from '@shared/contracts/app';
+import { failureOf, type Failure } from '@shared/contracts/failure';
+import type { StructureNode } from '@shared/contracts/inspect';
+import type { InspectedFile, InspectorPort, PageRun } from '@shared/contracts/inspector-port';
+import { count } from '../lib/format';
+import { HexState } from './hex-state.svelte';
+import { guestPhysicalOf } from './ram-map';
+import { parseGoal, type PlaceKind } from './places';
+import { VALUE_BYTES } from './values';
+import { decidedBy, leafAt, structureOf, type Leaf, type Structure } from './structure';
+import { openAtFirst, type PageNode } from './tree-rows';
+
+/** Bytes at the cursor that the panel reads: enough for every number and a short text. */
+export const CURSOR_BYTES = VALUE_BYTES + 24;
+
+/** A connection to the worker that reads a file, as `openInspector` of the client gives it. */
+export interface InspectorConnection {
+  readonly session: InspectorSession;
+  readonly api: InspectorPort;
+  readonly ended: Promise<Failure>;
+  close(): Promise<void>;
+}
+
+/** Where the cursor is in guest memory. */
+export interface PagePlace {
+  readonly pages: PageRun;
+  readonly page: number;
+  readonly within: number;
+}
+
+export class OpenFile {
+  readonly session: InspectorSession;
+  readonly file: InspectedFile;
+  readonly structure: Structure;
+  readonly hex: HexState;
+  readonly #connection: InspectorConnection;
+
+  /** What went wrong last while looking around; the worker's end stays. */
+  failure = $state.raw<Failure | null>(null);
+  openNodes = $state.raw<ReadonlySet<string>>(new Set());
+
+  readonly leaf: Leaf | null = $derived.by(() => leafAt(this.structure, this.hex.cursor));
+  readonly decider: Leaf | null = $derived.by(() => decidedBy(this.structure, this.hex.cursor));
+  readonly place: PagePlace | null = $derived.by(() => {
+    const pages = this.hex.segment?.pages ?? null;
+    if (pages === null) return null;
+    const inBlock = this.hex.cursor - pages.pagesOffset;
+    return { pages, page: Math.floor(inBlock / pages.pageSize), within: inBlock % pages.pageSize };
+  });
+  readonly pageNode: PageNode | null = $derived.by(() => {
+    const [node, place] = [this.leaf?.node, this.place];
+    return node?.kind === 'pages' && place !== null ? { parent: node.id, node: nodeOf(node, place) } : null;
+  });
+
+  private constructor(connection: InspectorConnection, file: InspectedFile, roots: readonly StructureNode[]) {
+    this.#connection = connection;
+    this.session = connection.session;
+    this.file = file;
+    this.structure = structureOf(roots);
+    this.openNodes = new Set(openAtFirst(roots));
+    this.hex = new HexState(connection.api, file.size, this.structure, (error) => this.#fail(error));
+    void connection.ended.then((failure) => (this.failure = failure));
+  }
+
+  /** Asks for the file's facts and its first rows. Closes the connection when it fails. */
+  static async open(connection: InspectorConnection): Promise<OpenFile> {
+    try {
+      const [file, roots] = await Promise.all([connection.api.file(), connection.api.tree()]);
+      const opened = new OpenFile(connection, file, roots);
+      await opened.hex.start();
+      return opened;
+    } catch (error) {
+      await connection.close();
+      throw error;
+    }
+  }
+
+  get port(): InspectorPort {
+    return this.#connection.api;
+  }
+
+  close(): Promise<void> {
+    return this.#connection.close();
+  }
+
+  toggle(id: string, open: boolean): void {
+    const nodes = new Set(this.openNodes);
+    if (open) nodes.add(id);
+    else nodes.delete(id);
+    this.openNodes = nodes;
+  }
+
+  /** Shows where a node is and selects its bytes; of pages only the first byte, since they are most of the file. */
+  goToNode(node: StructureNode): Promise<void> {
+    return this.hex.goTo(node.offset, node.kind === 'pages' ? 1 : node.length);
+  }
+
+  /** Goes where a typed place leads; answers why not when it leads nowhere. */
+  async goToPlace(kind: PlaceKind, text: string): Promise<string | null> {
+    const goal = parseGoal(kind, text, {
+      size: this.file.size,
+      blocks: this.file.report?.ramBlocks ?? [],
+      block: this.place?.pages.block ?? null,
+      hasRamMap: this.file.ramMap.length > 0,
+    });
+    if (!goal.ok) return goal.why;
+    if (goal.query.kind === 'offset') {
+      await this.hex.goTo(goal.query.offset);
+      return null;
+    }
+    try {
+      const found = await this.port.locate(goal.query);
+      await this.hex.goTo(found.fileOffset + goal.within);
+      return null;
+    } catch (error) {
+      return `${failureOf(error, 'going there').what}.`;
+    }
+  }
+
+  /** Guest-physical address of a byte of the file; null where it is in no page, or the RAM map does not know it. */
+  guestPhysicalOf(offset: number): number | null {
+    const pages = this.hex.rows.segmentAt(offset)?.pages ?? null;
+    return pages === null ? null : guestPhysicalOf(this.file.ramMap, pages.block, offset - pages.pagesOffset);
+  }
+
+  #fail(error: unknown): void {
+    this.failure ??= failureOf(error, 'reading the file');
+  }
+}
+
+function nodeOf(pages: StructureNode, place: PagePlace): StructureNode {
+  const { page } = place;
+  return {
+    id: `${pages.id}/page`,
+    kind: 'pages',
+    label: `page ${count(page)}`,
+    value: place.pages.present ? 'present' : 'zero',
+    offset: place.pages.pagesOffset + page * place.pages.pageSize,
+    length: place.pages.pageSize,
+    meaning: '',
+    source: null,
+    pointsTo: null,
+    children: [],
+  };
+}

@@ -1,0 +1,79 @@
+import { describe, expect, it } from 'vitest';
+import type { BlockReport } from '@shared/contracts/inspect';
+import { parseAddress, parseGoal, type PlaceKind } from './places';
+
+const block = (name: string, pagesOffset: number | null = 0x100000): BlockReport => ({
+  name,
+  usedLength: 0x10000000,
+  pageSize: 4096,
+  recordOffset: 0x63,
+  headerOffset: 0x72,
+  bitmapOffset: 0x8b,
+  bitmapLength: 8192,
+  pagesOffset,
+  pagesTotal: 65_536,
+  pagesPresent: 9,
+});
+const around = {
+  size: 0x20000000,
+  blocks: [block('pc.ram'), block('0000:00:02.0/e1000e.rom'), block('skipped', null)],
+  block: 'pc.ram',
+  hasRamMap: true,
+};
+const goal = (kind: PlaceKind, text: string, over = {}) => parseGoal(kind, text, { ...around, ...over });
+
+describe('an address', () => {
+  it.each([
+    ['0x100040', 0x100040],
+    ['100040', 0x100040],
+    [' 0000 0000 0010 0040 ', 0x100040],
+    ['FFFF', 0xffff],
+    ['1 MiB', 2 ** 20],
+    ['1.5 gib', 1.5 * 2 ** 30],
+    ['4k', 4096],
+    ['1fffffffffffff', 2 ** 53 - 1],
+    ['20000000000000', null],
+    ['ffffffffffffffff', null],
+    ['0x', null],
+    ['-1', null],
+    ['', null],
+    ['zebra', null],
+    ['0.3 KiB', null],
+  ])('"%s" is read as %s', (text, value) => {
+    expect(parseAddress(text)).toBe(value);
+  });
+});
+
+describe('a typed place', () => {
+  it.each([
+    ['offset', '0x1fffffff', { kind: 'offset', offset: 0x1fffffff }, 0],
+    ['gpa', '100000040', { kind: 'gpa', gpa: 0x100000040 }, 0],
+    ['page', 'pc.ram : 8704', { kind: 'page', block: 'pc.ram', page: 8704 }, 0],
+    ['page', 'pc.ram:8704+0x160', { kind: 'page', block: 'pc.ram', page: 8704 }, 0x160],
+    ['page', '8 704', { kind: 'page', block: 'pc.ram', page: 8704 }, 0],
+    ['page', '0x2200 + 1', { kind: 'page', block: 'pc.ram', page: 8704 }, 1],
+    ['page', '0000:00:02.0/e1000e.rom : 3', { kind: 'page', block: '0000:00:02.0/e1000e.rom', page: 3 }, 0],
+  ] as const)('%s "%s" leads somewhere', (kind, text, query, within) => {
+    expect(goal(kind, text)).toEqual({ ok: true, query, within });
+  });
+
+  it.each([
+    ['offset', '0x20000000', /ends at 0x20000000/],
+    ['offset', 'pc.ram', /hexadecimal/],
+    ['page', 'vga.vram : 1', /no block vga\.vram/],
+    ['page', 'skipped : 1', /not in this file/],
+    ['page', 'pc.ram : 65536', /the last is 65535/],
+    ['page', 'pc.ram : x', /A page is a number/],
+    ['page', 'pc.ram : 1 + 0x1000', /0x1000 bytes/],
+  ] as const)('%s "%s" is refused with the reason', (kind, text, why) => {
+    expect(goal(kind, text)).toEqual({ ok: false, why: expect.stringMatching(why) as string });
+  });
+
+  it('needs a block when the cursor is in none, and a RAM map for a guest-physical address', () => {
+    expect(goal('page', '12', { block: null })).toMatchObject({
+      ok: false,
+      why: expect.stringMatching(/Name the block/) as string,
+    });
+    expect(goal('gpa', '0', { hasRamMap: false })).toMatchObject({ ok: false });
+  });
+});

@@ -1,0 +1,84 @@
+/** What a person types into the location bar, read as a place to go to. */
+import { hex } from '@shared/bytes/units';
+import type { BlockReport, LocateQuery } from '@shared/contracts/inspect';
+
+export type PlaceKind = 'offset' | 'page' | 'gpa';
+
+/** `within` is added to where the query leads: bytes into the page. */
+export type Goal =
+  | { readonly ok: true; readonly query: LocateQuery; readonly within: number }
+  | { readonly ok: false; readonly why: string };
+
+const UNITS: Readonly<Record<string, number>> = {
+  k: 2 ** 10,
+  kib: 2 ** 10,
+  m: 2 ** 20,
+  mib: 2 ** 20,
+  g: 2 ** 30,
+  gib: 2 ** 30,
+  t: 2 ** 40,
+  tib: 2 ** 40,
+};
+
+const no = (why: string): Goal => ({ ok: false, why });
+
+/** Hexadecimal, with or without 0x and gaps, or a decimal number with a unit ("1.5 GiB"); null when it is neither. */
+export function parseAddress(text: string): number | null {
+  const plain = text.trim().toLowerCase();
+  const sized = /^(\d+(?:\.\d+)?)\s*(kib|mib|gib|tib|k|m|g|t)$/.exec(plain);
+  if (sized) {
+    const value = Number(sized[1]) * (UNITS[sized[2] ?? ''] ?? Number.NaN);
+    return Number.isSafeInteger(value) ? value : null;
+  }
+  const digits = plain.replace(/^0x/, '').replace(/[\s\u202f_]+/g, '');
+  if (!/^[0-9a-f]{1,16}$/.test(digits)) return null;
+  const value = Number.parseInt(digits, 16);
+  return Number.isSafeInteger(value) ? value : null;
+}
+
+/** A count of pages: decimal, or hexadecimal with 0x. */
+function parseNumber(text: string): number | null {
+  const plain = text.replace(/[\s\u202f_]+/g, '').toLowerCase();
+  if (!/^(\d+|0x[0-9a-f]+)$/.test(plain)) return null;
+  const value = Number(plain);
+  return Number.isSafeInteger(value) ? value : null;
+}
+
+/** `pc.ram : 8704 + 0x160`, `pc.ram:8704`, or a page of the block at hand: `8704`. Names may hold colons themselves. */
+function parsePage(text: string, blocks: readonly BlockReport[], current: string | null): Goal {
+  const [, place = text, more] = /^(.*?)(?:\s*\+\s*([^+]*))?$/.exec(text.trim()) ?? [];
+  const colon = place.lastIndexOf(':');
+  const name = colon < 0 ? current : place.slice(0, colon).trim();
+  const page = parseNumber(place.slice(colon + 1));
+  const block = blocks.find((item) => item.name === name);
+  if (name === null) return no('Name the block: pc.ram : 8704.');
+  if (block === undefined) return no(`This file has no block ${name}.`);
+  if (block.pagesOffset === null) return no(`The pages of ${name} are not in this file at fixed places.`);
+  if (page === null) return no('A page is a number: pc.ram : 8704, or 0x2200.');
+  const total = block.pagesTotal ?? 0;
+  if (page >= total) return no(`${name} has ${total} pages; the last is ${total - 1}.`);
+  const within = more === undefined ? 0 : parseAddress(more);
+  if (within === null || within >= (block.pageSize ?? 0)) return no(`A page holds ${hex(block.pageSize ?? 0)} bytes.`);
+  return { ok: true, query: { kind: 'page', block: block.name, page }, within };
+}
+
+export interface Surroundings {
+  readonly size: number;
+  readonly blocks: readonly BlockReport[];
+  /** The block the cursor is in. */
+  readonly block: string | null;
+  readonly hasRamMap: boolean;
+}
+
+/** Reads `text` as the kind of place that the field is for. */
+export function parseGoal(kind: PlaceKind, text: string, around: Surroundings): Goal {
+  if (kind === 'page') return parsePage(text, around.blocks, around.block);
+  const address = parseAddress(text);
+  if (address === null) return no('An address is hexadecimal (0x100040), or decimal with a unit (1 MiB).');
+  if (kind === 'gpa') {
+    if (!around.hasRamMap) return no('No RAM map is known for this file, so guest-physical addresses are not.');
+    return { ok: true, query: { kind: 'gpa', gpa: address }, within: 0 };
+  }
+  if (address >= around.size) return no(`The file ends at ${hex(around.size)}.`);
+  return { ok: true, query: { kind: 'offset', offset: address }, within: 0 };
+}

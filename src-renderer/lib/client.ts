@@ -1,0 +1,210 @@
+/**
+ * The renderer's way to main: `app.<service>.<method>(…)` as typed by AppApi, events, live values, and inspectors.
+ * Every rejection is a StillframeError.
+ */
+import { readable, type Readable } from 'svelte/store';
+import {
+  inspectorPortTag,
+  type AppApi,
+  type AppEvent,
+  type Bridge,
+  type InspectorPortMessage,
+  type InspectorSession,
+  type Settings,
+} from '@shared/contracts/app';
+import { connect } from '@shared/contracts/endpoint';
+import { domWire } from '@shared/contracts/endpoint-wires';
+import { StillframeError, fail, type Failure } from '@shared/contracts/failure';
+import { inspectorMethods, type InspectorPort } from '@shared/contracts/inspector-port';
+import type { LibraryOverview } from '@shared/contracts/library';
+import type { Machine } from '@shared/contracts/machines';
+import type { SaveJob } from '@shared/contracts/saves';
+
+declare global {
+  interface Window {
+    readonly stillframe: Bridge;
+  }
+}
+
+// --- calls ---------------------------------------------------------------------------------------------------------
+
+async function call(service: string, method: string, args: readonly unknown[]): Promise<unknown> {
+  // Arguments are plain data by contract, but Svelte's $state proxies cannot be cloned: JSON makes plain data of them.
+  const plain = JSON.parse(JSON.stringify(args)) as readonly unknown[];
+  const reply = await window.stillframe.invoke(service, method, plain);
+  if (!reply.ok) throw new StillframeError(reply.failure);
+  return reply.value;
+}
+
+function service<Name extends keyof AppApi>(name: Name): AppApi[Name] {
+  const get = (_target: object, method: string | symbol): unknown =>
+    typeof method === 'string' && method !== 'then'
+      ? (...args: readonly unknown[]) => call(name, method, args)
+      : undefined;
+  return new Proxy({}, { get }) as AppApi[Name];
+}
+
+export const app: AppApi = {
+  machines: service('machines'),
+  saves: service('saves'),
+  library: service('library'),
+  restores: service('restores'),
+  inspector: service('inspector'),
+  shell: service('shell'),
+};
+
+/** The path of a file dropped on the page; null for what has none (a picture dragged from a page). */
+export const pathOfDropped = (file: File): string | null => window.stillframe.pathForFile(file) || null;
+
+// --- events --------------------------------------------------------------------------------------------------------
+
+type EventOf<Kind extends AppEvent['kind']> = Extract<AppEvent, { kind: Kind }>;
+
+const listeners = new Set<(event: AppEvent) => void>();
+/** Commands that came before anybody listened, e.g. the file the app was started with. */
+let earlyCommands: EventOf<'command'>[] = [];
+let commandsHeard = false;
+let listening = false;
+
+function listen(): void {
+  if (listening) return;
+  listening = true;
+  window.stillframe.onEvent((event) => {
+    if (event.kind === 'command' && !commandsHeard) earlyCommands.push(event);
+    for (const listener of listeners) listener(event);
+  });
+}
+
+/** Calls `listener` for every event of one kind until the returned function is called. */
+export function on<Kind extends AppEvent['kind']>(kind: Kind, listener: (event: EventOf<Kind>) => void): () => void {
+  listen();
+  const filtered = (event: AppEvent): void => {
+    if (event.kind === kind) listener(event as EventOf<Kind>);
+  };
+  listeners.add(filtered);
+  if (kind === 'command' && !commandsHeard) {
+    commandsHeard = true;
+    const early = earlyCommands;
+    earlyCommands = [];
+    queueMicrotask(() => early.forEach(filtered));
+  }
+  return () => listeners.delete(filtered);
+}
+
+// --- live values ---------------------------------------------------------------------------------------------------
+
+/** A value that main sends whole when it changes, asked for once at the start; null until it is known. */
+function live<T>(ask: () => Promise<T>, watch: (set: (value: T) => void) => () => void): Readable<Live<T>> {
+  return readable<Live<T>>({ value: null, failure: null }, (set) => {
+    let told = false;
+    const stop = watch((value) => {
+      told = true;
+      set({ value, failure: null });
+    });
+    ask().then(
+      (value) => told || set({ value, failure: null }),
+      (error: unknown) => told || set({ value: null, failure: asFailure(error) }),
+    );
+    return stop;
+  });
+}
+
+/** `failure` says why there is no value; both are null while it is being asked for. */
+export interface Live<T> {
+  readonly value: T | null;
+  readonly failure: Failure | null;
+}
+
+const asFailure = (error: unknown): Failure =>
+  error instanceof StillframeError
+    ? error.failure
+    : fail('internal', 'asking main', String(error), 'Report this.').failure;
+
+/** Newest first; a job that main tells about takes the place of its older form. */
+const withJob = (jobs: readonly SaveJob[], job: SaveJob): readonly SaveJob[] =>
+  jobs.some(({ id }) => id === job.id) ? jobs.map((old) => (old.id === job.id ? job : old)) : [job, ...jobs];
+
+export const machines: Readable<Live<readonly Machine[]>> = live(
+  () => app.machines.list(),
+  (set) => on('machines', (event) => set(event.machines)),
+);
+
+export const library: Readable<Live<LibraryOverview>> = live(
+  () => app.library.overview(),
+  (set) => on('library', (event) => set(event.overview)),
+);
+
+export const settings: Readable<Live<Settings>> = live(
+  () => app.shell.settings(),
+  (set) => on('settings', (event) => set(event.settings)),
+);
+
+/** Save jobs that run and those that ended since the app started. */
+export const jobs: Readable<readonly SaveJob[]> = readable<readonly SaveJob[]>([], (set) => {
+  let known: readonly SaveJob[] = [];
+  const stop = on('save', ({ job }) => set((known = withJob(known, job))));
+  void app.saves.jobs().then((first) => {
+    const newer = new Map(known.map((job) => [job.id, job]));
+    const older = first.map((job) => newer.get(job.id) ?? job);
+    const added = known.filter(({ id }) => !first.some((job) => job.id === id));
+    set((known = [...added, ...older]));
+  });
+  return stop;
+});
+
+// --- inspectors ----------------------------------------------------------------------------------------------------
+
+const portsWaiting = new Map<string, MessagePort>();
+const portsWanted = new Map<string, (port: MessagePort) => void>();
+
+window.addEventListener('message', (event: MessageEvent<unknown>) => {
+  const [port] = event.ports;
+  if (event.source !== window || port === undefined || !isPortMessage(event.data)) return;
+  const { session } = event.data;
+  const wanted = portsWanted.get(session);
+  portsWanted.delete(session);
+  if (wanted) wanted(port);
+  else portsWaiting.set(session, port);
+});
+
+const isPortMessage = (data: unknown): data is InspectorPortMessage =>
+  typeof data === 'object' && data !== null && 'kind' in data && data.kind === inspectorPortTag && 'session' in data;
+
+/** The port of a session comes by another way than the session itself: either may be first. */
+function portOf(session: string): Promise<MessagePort> {
+  const port = portsWaiting.get(session);
+  portsWaiting.delete(session);
+  return port ? Promise.resolve(port) : new Promise((resolve) => portsWanted.set(session, resolve));
+}
+
+/** A file open for looking into. */
+export interface OpenInspector {
+  readonly session: InspectorSession;
+  /** Calls go to the session's own worker, not through main. */
+  readonly api: InspectorPort;
+  /** Resolves when the worker is gone before `close`; opening the file again starts another. */
+  readonly ended: Promise<Failure>;
+  close(): Promise<void>;
+}
+
+/** Opens a file and connects to the worker that reads it. */
+export async function openInspector(target: Parameters<AppApi['inspector']['open']>[0]): Promise<OpenInspector> {
+  const session = await app.inspector.open(target);
+  const port = await portOf(session.id);
+  const connection = connect<InspectorPort>(domWire(port), inspectorMethods);
+  let stop: () => void = () => undefined;
+  const ended = new Promise<Failure>((resolve) => {
+    stop = on('inspector-ended', (event) => {
+      if (event.session !== session.id) return;
+      stop();
+      connection.end(event.failure);
+      resolve(event.failure);
+    });
+  });
+  const close = async (): Promise<void> => {
+    stop();
+    connection.close();
+    await app.inspector.close(session.id);
+  };
+  return { session, api: connection.api, ended, close };
+}

@@ -1,0 +1,64 @@
+/** What the library says about a snapshot. */
+import type { SnapshotEntry } from '@shared/contracts/library';
+import { ago, counted, moment, ram, ramParts } from '../lib/format';
+
+export type VerdictIcon = 'shield' | 'info' | 'half' | 'crossed';
+
+export interface Verdict {
+  readonly text: string;
+  readonly tone: 'ok' | 'warn' | 'bad' | 'plain';
+  readonly icon: VerdictIcon;
+}
+
+export function verdictOf({ state }: SnapshotEntry): Verdict {
+  switch (state.kind) {
+    case 'good':
+      return state.durable
+        ? { text: 'Good', tone: 'ok', icon: 'shield' }
+        : { text: 'Not durable', tone: 'plain', icon: 'info' };
+    case 'imported':
+      return { text: 'Imported', tone: 'plain', icon: 'info' };
+    case 'interrupted':
+      return { text: 'Interrupted', tone: 'warn', icon: 'half' };
+    case 'damaged':
+      return { text: 'Damaged', tone: 'bad', icon: 'crossed' };
+  }
+}
+
+/** "22 Nov 09:02, live, 4 channels" */
+export function howLine({ savedAt, manifest }: SnapshotEntry, now: Date): string {
+  const parts = [savedAt === null ? 'date unknown' : moment(savedAt, now)];
+  if (manifest !== null) {
+    parts.push(manifest.mode === 'live' && manifest.finishedPaused === null ? 'live' : 'paused');
+    parts.push(counted(manifest.channels, 'channel'));
+  }
+  return parts.join(', ');
+}
+
+/** Why it is no good, else the note. */
+export const noteLine = ({ state, note }: SnapshotEntry): string => ('why' in state ? state.why : note);
+
+/** "saved 21 h ago" */
+export const ageLine = ({ savedAt }: SnapshotEntry, now: Date): string =>
+  savedAt === null ? '' : `saved ${ago(savedAt, now)}`;
+
+/** On disk, in the unit of the RAM beside it: `1.14` of `2.00 GiB`. */
+export function onDisk({ bytesOnDisk, ramBytes }: SnapshotEntry): {
+  readonly value: string;
+  readonly of: string;
+  readonly fraction: number | null;
+} {
+  if (ramBytes === null || ramBytes === 0) return { value: ram(bytesOnDisk), of: '', fraction: null };
+  const all = ramParts(ramBytes);
+  const own = ramParts(bytesOnDisk);
+  const value = own.unit === all.unit ? own.value : `${own.value}\u00a0${own.unit}`;
+  return { value, of: ` of ${all.value}\u00a0${all.unit}`, fraction: Math.min(1, bytesOnDisk / ramBytes) };
+}
+
+/** "6 snapshots, 8.76 GiB on disk for 16.0 GiB of RAM" */
+export function libraryLine(entries: readonly SnapshotEntry[]): string {
+  if (entries.length === 0) return 'empty';
+  const disk = entries.reduce((sum, { bytesOnDisk }) => sum + bytesOnDisk, 0);
+  const memory = entries.reduce((sum, { ramBytes }) => sum + (ramBytes ?? 0), 0);
+  return `${counted(entries.length, 'snapshot')}, ${ram(disk)} on disk for ${ram(memory)} of RAM`;
+}

@@ -1,0 +1,88 @@
+import type { AppApi } from '@shared/contracts/app';
+import { failureOf, type Failure } from '@shared/contracts/failure';
+import type { Machine } from '@shared/contracts/machines';
+import type { JobId, SaveJob } from '@shared/contracts/saves';
+import { SvelteMap, SvelteSet } from 'svelte/reactivity';
+import type { Dialogs } from '../app/dialogs.svelte';
+import type { Navigation } from '../app/navigation.svelte';
+import type { Toasts } from '../app/toasts.svelte';
+import { jobs, on } from '../lib/client';
+import { withSample, type Sample } from './history';
+import { cancelWords, jobLine } from './words';
+
+interface Needs {
+  readonly api: AppApi;
+  readonly navigation: Navigation;
+  readonly dialogs: Dialogs;
+  readonly toasts: Toasts;
+}
+
+const NO_SAMPLES: readonly Sample[] = [];
+
+/** The saves of this session: running ones, and those that ended since the app started. */
+export class Saves {
+  /** Newest first. */
+  list = $state.raw<readonly SaveJob[]>([]);
+  /** Ended jobs that the person has looked at. */
+  readonly seen = new SvelteSet<JobId>();
+  readonly #samples = new SvelteMap<JobId, readonly Sample[]>();
+  readonly #cancelFailures = new SvelteMap<JobId, Failure>();
+  readonly #ended = new Set<JobId>();
+  readonly #needs: Needs;
+
+  constructor(needs: Needs) {
+    this.#needs = needs;
+    jobs.subscribe((list) => (this.list = list));
+    on('save', ({ job }) => this.#see(job));
+  }
+
+  get running(): readonly SaveJob[] {
+    return this.list.filter(({ outcome }) => outcome === null);
+  }
+
+  find(id: JobId): SaveJob | null {
+    return this.list.find((job) => job.id === id) ?? null;
+  }
+
+  /** The save that a machine is in the middle of. */
+  of(machine: Machine): SaveJob | null {
+    return machine.saving === null ? null : this.find(machine.saving);
+  }
+
+  samples(id: JobId): readonly Sample[] {
+    return this.#samples.get(id) ?? NO_SAMPLES;
+  }
+
+  cancelFailure(id: JobId): Failure | null {
+    return this.#cancelFailures.get(id) ?? null;
+  }
+
+  /** Asks once, then cancels. */
+  async askToCancel(job: SaveJob): Promise<void> {
+    if (job.outcome !== null || job.cancelling) return;
+    const yes = await this.#needs.dialogs.ask({
+      title: `Cancel the save of ${job.machineName}?`,
+      body: cancelWords(job),
+      act: 'Cancel save',
+      keep: 'Keep saving',
+    });
+    if (!yes) return;
+    this.#cancelFailures.delete(job.id);
+    try {
+      await this.#needs.api.saves.cancel(job.id);
+    } catch (error) {
+      this.#cancelFailures.set(job.id, failureOf(error, 'cancelling the save'));
+    }
+  }
+
+  #see(job: SaveJob): void {
+    this.#samples.set(job.id, withSample(this.samples(job.id), job.progress));
+    if (job.outcome === null || this.#ended.has(job.id)) return;
+    this.#ended.add(job.id);
+    const { navigation, toasts } = this.#needs;
+    const looking = navigation.room === 'machines' && navigation.job === job.id;
+    if (job.outcome.kind === 'saved' && !looking) {
+      toasts.add(jobLine(job), { text: 'Show', run: () => navigation.showJob(job.id) });
+    }
+  }
+}

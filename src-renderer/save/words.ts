@@ -1,0 +1,120 @@
+/** What is said about a save, on cards, in the footer and in the progress view. */
+import type { SaveJob, SaveOptions, SavePhase, SaveProgress } from '@shared/contracts/saves';
+import { duration, percent, rate, size, timeLeft } from '../lib/format';
+
+export const PHASES = ['preparing', 'writing', 'flushing', 'sealing'] as const satisfies readonly SavePhase[];
+
+const PHASE_WORDS: Readonly<Record<SavePhase, string>> = {
+  preparing: 'Preparing',
+  writing: 'Writing',
+  flushing: 'Flushing',
+  sealing: 'Sealing',
+};
+
+/** "Writing, pass 2" */
+export const phaseTitle = (phase: SavePhase, progress: SaveProgress): string =>
+  phase === 'writing' && progress.pass > 0 ? `Writing, pass ${progress.pass}` : PHASE_WORDS[phase];
+
+/** “Writing, pass 2. 6.84 GB, 412 MB/s, 4 s left.” */
+export function jobLine(job: SaveJob): string {
+  const { progress, outcome } = job;
+  if (outcome !== null) return outcomeLine(job);
+  if (job.cancelling) return 'Cancelling. The VM and the library go back to as they were.';
+  const facts = [size(progress.bytesWritten)];
+  if (progress.phase === 'writing') facts.push(rate(progress.bytesPerSecond));
+  if (progress.secondsLeft !== null) facts.push(`${timeLeft(progress.secondsLeft)} left`);
+  return `${phaseTitle(progress.phase, progress)}. ${facts.join(', ')}.`;
+}
+
+/** The same for the footer: "deb13-build: writing, pass 2, 6.84 GB, 4 s left" */
+export function footerLine(job: SaveJob): string {
+  const { progress, machineName } = job;
+  if (job.cancelling) return `${machineName}: cancelling`;
+  const left = progress.secondsLeft === null ? [] : [`${timeLeft(progress.secondsLeft)} left`];
+  const phase = phaseTitle(progress.phase, progress).toLowerCase();
+  return `${machineName}: ${[phase, size(progress.bytesWritten), ...left].join(', ')}`;
+}
+
+function outcomeLine({ outcome, progress, name }: SaveJob): string {
+  switch (outcome?.kind) {
+    case 'saved':
+      return `Saved as ${name}. ${size(outcome.result.bytesWritten)} in ${duration(outcome.result.timings.totalMs)}.`;
+    case 'failed':
+      return `Not saved. ${outcome.vm}`;
+    case 'cancelled':
+      return `Cancelled. ${outcome.vm}`;
+    case undefined:
+      return progress.step;
+  }
+}
+
+/** How much of each part of the work is behind, for one bar: writing is most of it. */
+const SHARES: Readonly<Record<SavePhase, number>> = { preparing: 0.02, writing: 0.78, flushing: 0.15, sealing: 0.05 };
+
+/** 0 … 1 over the whole save; null when the phase cannot tell. */
+export function jobFraction({ progress, outcome }: SaveJob): number | null {
+  if (outcome?.kind === 'saved') return 1;
+  if (progress.phaseFraction === null) return null;
+  let before = 0;
+  for (const phase of PHASES) {
+    if (phase === progress.phase) return before + SHARES[phase] * progress.phaseFraction;
+    before += SHARES[phase];
+  }
+  return null;
+}
+
+/** "live, 4 channels, direct I/O" */
+export function optionWords({ mode, channels, directIo }: SaveOptions): string {
+  const io = directIo ? 'direct I/O' : 'buffered';
+  return [mode === 'live' ? 'live' : 'paused first', `${channels} ${channels === 1 ? 'channel' : 'channels'}`, io].join(
+    ', ',
+  );
+}
+
+export const AFTER_WORDS: Readonly<Record<SaveOptions['after'], string>> = {
+  run: 'leave the VM running',
+  pause: 'leave the VM paused',
+  quit: 'end its QEMU',
+};
+
+/** What a cancel would do, now. */
+export function cancelWords({ progress, options }: SaveJob): string {
+  const guest =
+    progress.guest === 'running'
+      ? 'The guest goes on running.'
+      : options.mode === 'live' || progress.finishingPaused !== null
+        ? 'The guest runs again.'
+        : 'The guest goes back to what it did before the save.';
+  return `${guest} The unfinished file is removed. The library stays as it was.`;
+}
+
+export const SAFE_WORDS =
+  '“Saved” appears when memory, manifest and folder are on stable storage. Before that, a power cut loses this snapshot and no other.';
+export const NOT_FLUSHED_WORDS =
+  'This save is not flushed. The library says “not durable”: a power cut soon after it may lose the snapshot.';
+
+/** Below the title of a phase in the track. */
+export function phaseWords(phase: SavePhase, job: SaveJob, passesExpected: number | null): string {
+  const { progress, outcome } = job;
+  const at = PHASES.indexOf(progress.phase);
+  const index = PHASES.indexOf(phase);
+  if (index < at || outcome?.kind === 'saved') return duration(progress.phaseMs[phase]);
+  if (index > at) return AHEAD[phase];
+  if (outcome !== null) return outcome.kind === 'failed' ? 'stopped here' : 'cancelled here';
+  if (phase !== 'writing') return progress.step;
+  const part = progress.phaseFraction === null ? [] : [`${percent(progress.phaseFraction)} of this pass`];
+  return [...part, ...moreWords(passesExpected)].join(', ') || progress.step;
+}
+
+const AHEAD: Readonly<Record<SavePhase, string>> = {
+  preparing: '',
+  writing: 'memory of the guest',
+  flushing: 'to stable storage',
+  sealing: 'manifest, rename',
+};
+
+function moreWords(passes: number | null): string[] {
+  if (passes === null) return [];
+  if (passes === 0) return ['the last'];
+  return [passes === 1 ? '1 more pass expected' : `${passes} more passes expected`];
+}
