@@ -137,7 +137,11 @@ function watchErrors(page: Page): readonly string[] {
 async function resizeContent(app: ElectronApplication, page: Page, size: { width: number; height: number }) {
   const { width, height } = size;
   const window = await app.browserWindow(page);
-  await window.evaluate((target, wanted) => target.setContentSize(wanted.width, wanted.height), { width, height });
+  await window.evaluate(
+    (target: { setContentSize(width: number, height: number): void }, wanted) =>
+      target.setContentSize(wanted.width, wanted.height),
+    { width, height },
+  );
   const deadline = performance.now() + RESIZE_LIMIT_MS;
   // Asked from here: the page's policy forbids the `eval` that Playwright's waitForFunction needs inside the page.
   while ((await page.evaluate<string>('`${innerWidth}x${innerHeight}`')) !== `${width}x${height}`) {

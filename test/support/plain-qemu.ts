@@ -58,7 +58,9 @@ export class PlainQemu {
     this.pid = child.pid ?? -1;
     child.stderr?.on('data', (chunk: Buffer) => (this.#stderr = (this.#stderr + chunk.toString()).slice(-65536)));
     this.#ended = new Promise((resolve) => {
-      child.once('exit', () => resolve());
+      child.once('exit', () => {
+        resolve();
+      });
       child.once('error', (error) => {
         this.#stderr += String(error);
         resolve();
@@ -87,13 +89,13 @@ export class PlainQemu {
       await vm.qmp('qmp_capabilities');
     } catch (error) {
       await vm.stop();
-      throw new Error(`QEMU did not start: ${String(error)}\n${vm.stderr()}`);
+      throw new Error(`QEMU did not start: ${String(error)}\n${vm.stderr()}`, { cause: error });
     }
     return vm;
   }
 
   async #connect(path: string): Promise<void> {
-    for (const deadline = Date.now() + 20_000; ; await pause(20)) {
+    for (const deadline = Date.now() + 20_000; ;) {
       if (this.hasEnded()) throw new Error('it ended at once');
       try {
         this.#socket = await new Promise<Socket>((resolve, reject) => {
@@ -104,6 +106,7 @@ export class PlainQemu {
       } catch (error) {
         if (Date.now() > deadline) throw error;
       }
+      await pause(20);
     }
     this.#socket.on('error', () => undefined);
     this.#socket.on('close', () => this.#rejectAll('the monitor closed'));
@@ -141,8 +144,16 @@ export class PlainQemu {
   qmp<T = unknown>(command: string, args: Readonly<Record<string, unknown>> = {}): Promise<T> {
     const id = String(this.#nextId++);
     return new Promise<T>((resolve, reject) => {
-      if (this.#socket === null || this.hasEnded()) return reject(new Error(`QEMU is not running\n${this.#stderr}`));
-      this.#pending.set(id, { resolve: (value) => resolve(value as T), reject });
+      if (this.#socket === null || this.hasEnded()) {
+        reject(new Error(`QEMU is not running\n${this.#stderr}`));
+        return;
+      }
+      this.#pending.set(id, {
+        resolve: (value) => {
+          resolve(value as T);
+        },
+        reject,
+      });
       this.#socket.write(`${JSON.stringify({ execute: command, arguments: args, id })}\n`);
     });
   }
@@ -181,13 +192,14 @@ export class PlainQemu {
   }
 
   async #migrationEnds(timeoutMs: number): Promise<void> {
-    for (const deadline = Date.now() + timeoutMs; ; await pause(10)) {
+    for (const deadline = Date.now() + timeoutMs; ;) {
       const { status, 'error-desc': reason } = await this.qmp<{ status?: string; 'error-desc'?: string }>(
         'query-migrate',
       );
       if (status === 'completed') return;
       if (status === 'failed' || status === 'cancelled') throw new Error(`migration ${status}: ${String(reason)}`);
       if (Date.now() > deadline) throw new Error(`migration still ${String(status)} after ${timeoutMs} ms`);
+      await pause(10);
     }
   }
 
@@ -249,6 +261,6 @@ export async function restoreWithPlainQemu(
   } catch (error) {
     const stderr = vm.stderr();
     await vm.stop();
-    throw new Error(`restore failed: ${String(error)}\n${stderr}`);
+    throw new Error(`restore failed: ${String(error)}\n${stderr}`, { cause: error });
   }
 }

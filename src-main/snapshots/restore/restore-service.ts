@@ -11,6 +11,7 @@ import type {
 import type { Recipe } from '@shared/contracts/machines';
 import type { FileRegistry, LibraryService, MachineService, RestoreService, WorkerPool } from '../../services';
 import { load } from './load';
+import { pinMachineType } from './pin-machine';
 import { check, type Checked } from './preflight';
 import { QemuProbe } from './qemu-probe';
 
@@ -68,7 +69,7 @@ export class Restores implements RestoreService {
       throw new TypeError('a preflight without an objection knows the recipe and the file');
     const mapped = report.ramBlocks.some(({ headerOffset }) => headerOffset !== null);
     return {
-      recipe,
+      recipe: pinMachineType(recipe, report.machine),
       memoryFile,
       streamOffset: report.container.streamOffset,
       mappedRam: mapped ? { channels: manifest?.channels ?? CHANNELS_OF_A_BARE_FILE } : null,
