@@ -51,6 +51,7 @@ export default defineConfig({
           name: 'alone',
           environment: 'node',
           include: [ALONE],
+          globalSetup: ['test/support/display.ts'],
           fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 60_000,

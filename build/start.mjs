@@ -1,11 +1,12 @@
 // npm start [-- FILE]: set-up, build when the sources changed, and the app.
 import { spawn } from 'node:child_process';
+import { realpathSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { bundle } from './bundle.mjs';
-import { which } from './setup/run.mjs';
-import { ROOT, SetupError, say } from './setup/say.mjs';
+import { run, which } from './setup/run.mjs';
+import { ROOT, SetupError, say, shellLine } from './setup/say.mjs';
 import { giveUp, setUp } from './setup/set-up.mjs';
 import { displayTrouble } from './setup/system.mjs';
 
@@ -16,6 +17,7 @@ try {
   const args = process.argv.slice(2);
   const { electron } = await setUp('start', { yes: args.includes(YES) });
   await requireDisplay();
+  await requireSandbox();
   await bundle();
   say(`starting Stillframe on Electron ${electron}`);
   await runApp(args.filter((arg) => arg !== YES));
@@ -36,6 +38,22 @@ async function requireDisplay() {
     `${trouble} Start Stillframe from a desktop session or log in with "ssh -X"; it also runs on a display that nobody sees.`,
     commands,
   );
+}
+
+/**
+ * Chromium keeps its pages in a sandbox made of user namespaces, or else of a helper that belongs to root. Where an
+ * ordinary user has neither, the app would end with SIGTRAP. As root there is no sandbox.
+ */
+async function requireSandbox() {
+  if (process.getuid?.() === 0) return;
+  const helper = join(realpathSync(join(ROOT, 'node_modules', 'electron', 'dist')), 'chrome-sandbox');
+  const { uid, mode } = statSync(helper);
+  if (uid === 0 && (mode & 0o4000) !== 0) return;
+  if ((await run('unshare', ['--user', '--map-root-user', 'true'])).code === 0) return;
+  throw new SetupError('This system gives no user namespaces to ordinary users, so the sandbox needs its helper.', [
+    shellLine(['sudo', 'chown', 'root:root', helper]),
+    shellLine(['sudo', 'chmod', '4755', helper]),
+  ]);
 }
 
 /**

@@ -21,7 +21,7 @@ process.on('uncaughtException', (error) => {
 try {
   const { start } = await import('./shell/start');
   const { versionLine } = await import('./shell/shell-api');
-  console.log(versionLine());
+  process.stdout.write(`${versionLine()}\n`);
   start(
     {
       worker: join(here, 'worker.js'),

@@ -119,7 +119,7 @@ export function backportsFile(sources, codename) {
   if (!release) return null;
   const options = Object.entries(release.options).map(([name, value]) => `${name}: ${value}`);
   return [
-    '# Added by the set-up of Stillframe: this release’s own QEMU is older than 9.0.',
+    '# Added by the set-up of Stillframe: the QEMU of the release itself is older than 9.0.',
     'Types: deb',
     `URIs: ${release.uri}`,
     `Suites: ${codename}-backports`,

@@ -47,7 +47,8 @@ export async function aptCommands(missing) {
   const sudo = process.getuid?.() === 0 ? [] : ['sudo'];
   const lines = [];
   if (plan.backports?.file) {
-    lines.push(`printf '%s' ${shellLine([plan.backports.file])} | ${shellLine([...sudo, 'tee', BACKPORTS_FILE])}`);
+    const content = shellLine(plan.backports.file.trimEnd().split('\n'));
+    lines.push(`printf '%s\\n' ${content} | ${shellLine([...sudo, 'tee', BACKPORTS_FILE])}`);
   }
   lines.push(shellLine([...sudo, 'apt-get', 'update']));
   for (const argv of installCommands(plan)) {
@@ -89,12 +90,14 @@ function installCommands(plan) {
 }
 
 /**
- * The first of several names that apt can install; the last one where apt knows none (its lists may be empty).
+ * The first of several names that apt can install. Where it knows none (its lists may be empty) it is the newest one, but
+ * for the releases that still have the old names.
  * @param {readonly string[]} names
  */
 async function knownName(names) {
   for (const name of names) if ((await candidate(name)) !== null) return name;
-  return names.at(-1) ?? '';
+  const { codename } = osRelease();
+  return (codename === 'bookworm' ? names.at(-1) : names[0]) ?? '';
 }
 
 /**

@@ -1,5 +1,5 @@
 import { accessSync, constants, readFileSync, realpathSync, statSync } from 'node:fs';
-import { lstat, mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, mkdtemp, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { downloadOfficial, downloadTrouble } from './electron-download.mjs';
@@ -13,6 +13,7 @@ const DIST = join(MODULE, 'dist');
 /** What set-up left: which runtime `dist` leads to and that it was seen to run. */
 const NOTE = join(MODULE, 'stillframe-runtime.json');
 const EXECUTABLE = 'electron';
+const UNFINISHED = 'unfinished-';
 
 /** @typedef {{ dist: string, version: string, size: number, mtimeMs: number }} RuntimeNote */
 
@@ -131,7 +132,11 @@ async function findOfficial(cache, wanted) {
  * @param {(work: string) => Promise<string>} make
  */
 async function inWorkFolder(cache, place, make) {
-  const work = await mkdtemp(join(cache, 'unfinished-'));
+  // The lock is held: what an earlier run did not finish, nobody will.
+  for (const name of await readdir(cache)) {
+    if (name.startsWith(UNFINISHED)) await rm(join(cache, name), { recursive: true, force: true });
+  }
+  const work = await mkdtemp(join(cache, UNFINISHED));
   try {
     const fresh = await make(work);
     // What stands there did not run; a finished one is never replaced by this.

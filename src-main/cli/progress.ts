@@ -23,12 +23,19 @@ export function createProgressPrinter(terminal: Terminal): ProgressPrinter {
   return terminal.liveErr ? liveBar(terminal) : linePerPhase(terminal);
 }
 
+/** The phase as a word. The file is checked in the phase that flushes it, and only checked with `--flush none`. */
+const phaseWord = ({ progress: { phase }, options: { flush } }: SaveJob): string =>
+  phase === 'flushing' && flush === 'none' ? 'Checking' : WORDS[phase];
+
 /** "Writing, pass 2. 6.84 GB, 412 MB/s, 4 s left." without its full stop, as far as it is known. */
-function sentence(progress: SaveProgress): string {
-  if (progress.phase !== 'writing') return WORDS[progress.phase];
+function sentence(job: SaveJob): string {
+  const { progress } = job;
+  if (progress.phase !== 'writing') return phaseWord(job);
   const pass = progress.pass > 0 ? `, pass ${progress.pass}` : '';
   const left =
-    progress.secondsLeft === null ? 'time left unknown' : `${duration(Math.ceil(progress.secondsLeft) * 1000)} left`;
+    progress.secondsLeft === null
+      ? 'time left unknown'
+      : `${duration(Math.max(1, Math.ceil(progress.secondsLeft)) * 1000)} left`;
   return `Writing${pass}. ${fileSize(progress.bytesWritten)}, ${rate(progress.bytesPerSecond)}, ${left}`;
 }
 
@@ -48,8 +55,9 @@ function linePerPhase(terminal: Terminal): ProgressPrinter {
   const news = newsOf(terminal);
   let last: SavePhase | null = null;
   return {
-    show({ progress }) {
-      if (progress.phase !== last) terminal.err(`${WORDS[progress.phase]}.\n`);
+    show(job) {
+      const { progress } = job;
+      if (progress.phase !== last) terminal.err(`${phaseWord(job)}.\n`);
       last = progress.phase;
       news(progress);
     },
@@ -73,12 +81,13 @@ function liveBar(terminal: Terminal): ProgressPrinter {
     },
   });
   return {
-    show({ progress, cancelling }) {
+    show(job) {
+      const { progress, cancelling } = job;
       news(progress);
       const now = performance.now();
       if (progress.phase === lastPhase && now - lastAt < REDRAW_MS) return;
       [lastPhase, lastAt] = [progress.phase, now];
-      const text = cancelling ? 'Cancelling' : sentence(progress);
+      const text = cancelling ? 'Cancelling' : sentence(job);
       terminal.err(`${ERASE_LINE}${`${bar(progress.phaseFraction)} ${text}`.slice(0, terminal.columns - 1)}`);
       drawn = true;
     },

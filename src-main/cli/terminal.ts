@@ -1,7 +1,8 @@
 /** stdout and stderr of the command, for real and for tests. */
+import { fail } from '@shared/contracts/failure';
 
 export interface Terminal {
-  /** The answer. Resolves when it is out; a reader that went away is no error. */
+  /** The answer. Resolves when it is out; a reader that went away is no error, a full disk is (`file.io`). */
   out(text: string): Promise<void>;
   /** Progress and errors. */
   err(text: string): void;
@@ -12,20 +13,32 @@ export interface Terminal {
 
 /**
  * The process's own streams. `stillframe list | head -1` closes the pipe early: that is the reader's choice, so EPIPE is
- * not reported, and what the command was doing is finished. Anything else that fails is.
+ * not reported, and what the command was doing is finished.
  */
 export function processTerminal(): Terminal {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EPIPE') return;
-      process.exitCode = 2;
-      if (stream === process.stdout) process.stderr.write(`stdout: ${error.message}.\n`);
-    });
-  }
+  // What fails is told to the callback of `write`; without a listener the event would end the process.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
   return {
-    out: (text) => new Promise((resolve) => process.stdout.write(text, () => resolve())),
+    out: writeOut,
     err: (text) => void process.stderr.write(text),
     liveErr: process.stderr.isTTY,
     columns: process.stderr.columns || 80,
   };
+}
+
+function writeOut(text: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    process.stdout.write(text, (cause) => {
+      if (!cause || (cause as NodeJS.ErrnoException).code === 'EPIPE') {
+        resolve();
+        return;
+      }
+      reject(
+        fail('file.io', 'writing the answer', 'the answer cannot be written', 'Check where stdout goes.', {
+          where: { path: 'stdout' },
+          cause,
+        }),
+      );
+    });
+  });
 }

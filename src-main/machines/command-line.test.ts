@@ -86,6 +86,7 @@ describe('The recipe in a pasted command line', () => {
     ['qemu -daemonize', '-daemonize'],
     ['qemu --incoming defer', '--incoming'],
     ['qemu -machine help', 'print a list'],
+    ['qemu -S -m', 'without a value'],
     ['qemu -version', 'version'],
   ])('%j is refused', (commandLine, why) => {
     expect(refusal(() => recipeFromCommandLine('vm', commandLine, '/'))).toContain(why);

@@ -2,7 +2,7 @@
 import { fail, failureOf, StillframeError, type Failure } from '@shared/contracts/failure';
 import type { MachineFacts, MachineState } from '@shared/contracts/machines';
 import { isMigrating, queryStatus, readFacts, readSaveBlocked } from '../qemu/facts';
-import { readTail } from '../qemu/launch';
+import { complaintIn, readTail } from '../qemu/launch';
 import { isAlive, killProcess, waitForEnd, type ProcessIdentity } from '../qemu/proc';
 import { connectQmp, type QmpConnection } from '../qemu/qmp';
 import { isHeld } from '../qemu/socket-holder';
@@ -12,6 +12,8 @@ import type { Crash } from './known';
 /** How long a QEMU that closed its monitor may take to end before it counts as alive but lost. */
 const END_GRACE_MS = 3_000;
 const QUIT_MS = 5_000;
+const GREETING_MS = 2_000;
+const HELD_GREETING_MS = 400;
 /** How often a monitor that does not answer is tried again. */
 const RETRY_MS = 2_000;
 /** Events after which `query-status` may say something new. */
@@ -48,6 +50,8 @@ export class LiveVm {
   qmp: QmpConnection | null = null;
   private over = false;
   private orderlyEnd = false;
+  /** Whether somebody was connected to the end: its SHUTDOWN event would have been heard. */
+  private watched = false;
   private connecting: Promise<void> | null = null;
   private lastAttempt = 0;
   private settleEnded: () => void = () => undefined;
@@ -70,6 +74,7 @@ export class LiveVm {
   /** Takes over a connection that is open already. */
   async use(qmp: QmpConnection): Promise<void> {
     this.qmp = qmp;
+    this.watched = true;
     qmp.onEvent((event) => this.onEvent(event));
     void qmp.closed.then((why) => this.onClosed(qmp, why));
     this.facts = await readFacts(qmp);
@@ -86,7 +91,10 @@ export class LiveVm {
       });
       await this.connecting;
     } else {
-      await this.readState().catch((error: unknown) => this.lose(error));
+      // A connection that ended is `onClosed`'s; what is left is a QEMU that does not answer in time.
+      await this.readState().catch((error: unknown) => {
+        if (!(error instanceof StillframeError && error.failure.code === 'qemu.gone')) this.lose(error);
+      });
     }
   }
 
@@ -150,13 +158,13 @@ export class LiveVm {
     this.lastAttempt = Date.now();
     const { identity } = this.options;
     if (identity !== null && !(await isAlive(identity))) {
-      this.finish(await this.howItEnded(false));
+      this.finish(await this.howItEnded());
       return;
     }
     let trouble: unknown = null;
-    for (const socket of await freeFirst(this.options.sockets)) {
+    for (const { socket, greetingMs } of await inOrder(this.options.sockets)) {
       try {
-        const qmp = await connectQmp(socket);
+        const qmp = await connectQmp(socket, { greetingMs });
         if (this.over) qmp.close();
         else await this.use(qmp);
         return;
@@ -164,7 +172,7 @@ export class LiveVm {
         trouble ??= error;
       }
     }
-    if (identity === null) this.finish(null);
+    if (identity === null) this.finish(await this.howItEnded());
     else this.lose(trouble);
   }
 
@@ -198,13 +206,17 @@ export class LiveVm {
     this.qmp = null;
     const { identity } = this.options;
     const gone = identity === null || (await waitForEnd(identity, END_GRACE_MS));
-    if (gone) this.finish(await this.howItEnded(true));
-    else this.lose(why);
+    if (gone) {
+      this.finish(await this.howItEnded());
+    } else {
+      this.watched = false;
+      this.lose(why);
+    }
   }
 
-  private async howItEnded(watched: boolean): Promise<Crash | null> {
+  private async howItEnded(): Promise<Crash | null> {
     if (this.orderlyEnd) return null;
-    return crashFrom(this.options.log === null ? '' : await readTail(this.options.log), watched);
+    return crashFrom(this.options.log === null ? '' : await readTail(this.options.log), this.watched);
   }
 
   private finish(crash: Crash | null): void {
@@ -222,23 +234,25 @@ export class LiveVm {
  * reason.
  */
 export function crashFrom(stderr: string, watched: boolean): Crash | null {
-  const lines = stderr.split('\n').filter((line) => line.trim() !== '' && !/\bwarning: /.test(line));
-  if (!watched && lines.length === 0) return null;
-  const said = lines
-    .at(-1)
-    ?.replace(/^\S*qemu\S*: /, '')
-    .replace(/\.+$/, '');
+  const said = complaintIn(stderr);
+  if (!watched && said === null) return null;
   return {
-    what: said === undefined ? 'Its QEMU ended unexpectedly and said nothing' : `Its QEMU ended: ${said}`,
+    what: said === null ? 'Its QEMU ended unexpectedly and said nothing' : `Its QEMU ended: ${said}`,
     detail: stderr,
   };
 }
 
-/** Sockets nobody holds first, so that none is waited for while another is free; order kept otherwise. */
-async function freeFirst(sockets: readonly string[]): Promise<readonly string[]> {
-  if (sockets.length < 2) return sockets;
-  const probed = await Promise.all(sockets.map(async (socket) => ({ socket, held: await isHeld(socket) })));
-  return [...probed.filter(({ held }) => !held), ...probed.filter(({ held }) => held)].map(({ socket }) => socket);
+/**
+ * Sockets nobody holds first, so that none is waited for while another is free. One that is held gets a moment, not the
+ * whole time for a greeting: its client may just be leaving.
+ */
+async function inOrder(
+  sockets: readonly string[],
+): Promise<readonly { readonly socket: string; readonly greetingMs: number }[]> {
+  const probed = await Promise.all(
+    sockets.map(async (socket) => ({ socket, greetingMs: (await isHeld(socket)) ? HELD_GREETING_MS : GREETING_MS })),
+  );
+  return probed.sort((a, b) => b.greetingMs - a.greetingMs);
 }
 
 /** QEMU's run states (qapi/run-state.json, RunState) as a person sees them. */

@@ -23,6 +23,8 @@ export class Roster {
   readonly folders: RunFolders;
   private readonly entries = new Map<MachineId, MachineEntry>();
   private readonly listeners = new Set<(machines: readonly Machine[]) => void>();
+  /** VMs that have ended and are being cleaned up after. */
+  private readonly endings = new Set<Promise<void>>();
   private scanning: Promise<void> | null = null;
   private emission: NodeJS.Immediate | null = null;
   private lastEmitted = '';
@@ -74,8 +76,10 @@ export class Roster {
     this.changed();
   }
 
+  /** Forgets an entry whose VM is off or was let go of. */
   async drop(entry: MachineEntry): Promise<void> {
     await this.known.remove(entry.id);
+    await this.removePictures(entry);
     this.entries.delete(entry.id);
     this.changed();
   }
@@ -110,7 +114,11 @@ export class Roster {
       log: to.log,
       facts: entry.facts,
       changed: () => this.changed(),
-      ended: (crash) => this.onEnded(entry, crash),
+      ended: (crash) => {
+        const ending = this.onEnded(entry, crash).finally(() => this.endings.delete(ending));
+        this.endings.add(ending);
+        return ending;
+      },
     });
     entry.live = live;
     entry.crash = null;
@@ -155,10 +163,16 @@ export class Roster {
     this.listeners.clear();
     if (this.emission !== null) clearImmediate(this.emission);
     await this.scanning?.catch(() => undefined);
+    await Promise.allSettled(this.endings);
     for (const entry of this.all()) {
       entry.live?.release();
-      if (entry.record === null && entry.folder !== null) await rm(entry.folder, { recursive: true, force: true });
+      await this.removePictures(entry);
     }
+  }
+
+  /** The folder for pictures of a VM that was only attached; a started VM's are in its run folder. */
+  private async removePictures(entry: MachineEntry): Promise<void> {
+    if (entry.record === null && entry.folder !== null) await rm(entry.folder, { recursive: true, force: true });
   }
 
   private async reconcile(): Promise<void> {
@@ -211,7 +225,7 @@ export class Roster {
     entry.facts = entry.live?.facts ?? entry.facts;
     if (entry.origin === 'started') await entry.thumbnail.keep(this.known.lastFrame(entry.id));
     if (entry.record !== null) await this.folders.remove(entry.record);
-    else if (entry.folder !== null) await rm(entry.folder, { recursive: true, force: true });
+    else await this.removePictures(entry);
     entry.record = null;
     entry.folder = null;
     entry.live = null;

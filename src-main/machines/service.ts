@@ -44,8 +44,10 @@ export class Machines implements MachineService {
 
   async get(id: MachineId): Promise<Machine> {
     const entry = await this.roster.find(id);
+    // Another Stillframe may have started it meanwhile.
+    if (entry.live === null) await this.roster.scan();
     await entry.live?.refresh();
-    return this.roster.show(entry);
+    return this.roster.show(await this.roster.find(id));
   }
 
   async add(machine: NewMachine): Promise<Machine> {

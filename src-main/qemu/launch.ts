@@ -183,19 +183,24 @@ async function connectWhileStarting(
 async function didNotStart(how: Ended, stderr: () => Promise<string>): Promise<StillframeError> {
   const text = (await stderr()).trim();
   const ending = how.signal === null ? `with exit code ${String(how.code)}` : `by ${how.signal}`;
-  // QEMU puts its own name before what it has to say; the last line is the error, those before are mostly warnings.
-  const said =
-    text
-      .split('\n')
-      .at(-1)
-      ?.replace(/^\S*qemu\S*: /, '') ?? '';
+  const said = complaintIn(text);
   return fail(
     'qemu.did-not-start',
     'starting the VM',
-    said === '' ? `QEMU ended ${ending} before it answered` : `QEMU did not start: ${said.replace(/\.+$/, '')}`,
+    said === null ? `QEMU ended ${ending} before it answered` : `QEMU did not start: ${said}`,
     'Correct the recipe or what QEMU complains about.',
     { detail: text === '' ? `QEMU ended ${ending} and wrote nothing.` : text },
   );
+}
+
+/**
+ * The error in what QEMU wrote to stderr, without QEMU's name before it; null when there is none. Lines that do not start
+ * with that name are hints to the line before them, and warnings are no errors.
+ */
+export function complaintIn(stderr: string): string | null {
+  const lines = stderr.split('\n').filter((line) => line.trim() !== '' && !/^\S+: warning: /.test(line));
+  const error = lines.findLast((line) => /^\S*qemu\S*: /.test(line)) ?? lines.at(-1);
+  return error?.replace(/^\S*qemu\S*: /, '').replace(/\.+$/, '') ?? null;
 }
 
 function didNotAnswer(stderr: string): StillframeError {

@@ -42,7 +42,7 @@ interface MessageHeader {
   readonly nameLength: 0;
   readonly vectors: readonly [{ readonly base: Uint8Array; readonly length: number }];
   readonly vectorCount: 1;
-  readonly control: Uint8Array;
+  readonly control: Uint8Array | null;
   readonly controlLength: number;
   readonly flags: 0;
 }
@@ -145,30 +145,35 @@ export function peerOf(fd: Fd): { readonly pid: number | null; readonly uid: num
 }
 
 /**
- * Sends `data` with file descriptors attached (SCM_RIGHTS) in one sendmsg on a non-blocking socket. Returns how many bytes
- * went out: at least one, and the descriptors went with it; the caller sends the rest. Throws `EAGAIN` when nothing did.
+ * Sends what fits of `data` on a non-blocking socket, with file descriptors attached (SCM_RIGHTS) if any are given, in one
+ * sendmsg. Returns how many bytes went out: at least one, and the descriptors went with it. Throws `EAGAIN` when nothing
+ * did, `EPIPE` when the other side is gone.
  */
-export function sendWithFds(socket: Fd, data: Uint8Array, fds: readonly Fd[]): number {
-  if (data.length === 0) throw new RangeError('descriptors need at least one byte to travel with');
-  if (fds.length === 0 || fds.length > MAX_FDS)
-    throw new RangeError(`1 to ${String(MAX_FDS)} descriptors, not ${String(fds.length)}`);
-  const payload = 4 * fds.length;
-  // struct cmsghdr { size_t len; int level; int type; int fds[] }, padded to 8 (cmsg(3)).
-  const control = Buffer.alloc(16 + Math.ceil(payload / 8) * 8);
-  control.writeBigUInt64LE(BigInt(16 + payload), 0);
-  control.writeInt32LE(SOL_SOCKET, 8);
-  control.writeInt32LE(SCM_RIGHTS, 12);
-  fds.forEach((fd, index) => control.writeInt32LE(fd, 16 + 4 * index));
+export function sendOnSocket(socket: Fd, data: Uint8Array, fds: readonly Fd[]): number {
+  if (data.length === 0) throw new RangeError('nothing to send');
+  if (fds.length > MAX_FDS) throw new RangeError(`at most ${MAX_FDS} descriptors, not ${fds.length}`);
+  const control = fds.length === 0 ? null : controlMessage(fds);
   const message: MessageHeader = {
     name: null,
     nameLength: 0,
     vectors: [{ base: data, length: data.length }],
     vectorCount: 1,
     control,
-    controlLength: control.length,
+    controlLength: control?.length ?? 0,
     flags: 0,
   };
   return checked('sendmsg', calls.sendmsg(socket, message, MSG_NOSIGNAL | MSG_DONTWAIT));
+}
+
+/** `struct cmsghdr { size_t len; int level; int type; int fds[] }`, padded to 8 (cmsg(3)). */
+function controlMessage(fds: readonly Fd[]): Uint8Array {
+  const payload = 4 * fds.length;
+  const control = Buffer.alloc(16 + Math.ceil(payload / 8) * 8);
+  control.writeBigUInt64LE(BigInt(16 + payload), 0);
+  control.writeInt32LE(SOL_SOCKET, 8);
+  control.writeInt32LE(SCM_RIGHTS, 12);
+  fds.forEach((fd, index) => control.writeInt32LE(fd, 16 + 4 * index));
+  return control;
 }
 
 /**

@@ -167,6 +167,29 @@ describe('A QMP connection', () => {
     expect((await qmp.closed).message).toContain('ended');
   });
 
+  test('hears what a peer said last although it was being written to when the peer went', async () => {
+    const path = await peer((command, say, socket) => {
+      if (command.execute !== 'last') return;
+      say(event('SHUTDOWN'));
+      socket.destroy();
+    });
+    const qmp = await connect(path);
+    const events: string[] = [];
+    qmp.onEvent((seen) => events.push(seen.event));
+    let writing = true;
+    const writer = (async () => {
+      while (writing) {
+        qmp.execute('query').catch(() => undefined);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    })();
+    expect(await failureCode(qmp.execute('last'))).toBe('qemu.gone');
+    await qmp.closed;
+    writing = false;
+    await writer;
+    expect(events).toEqual(['SHUTDOWN']);
+  });
+
   test('rejects what is pending when it is closed', async () => {
     const qmp = await connect(await peer(() => undefined));
     const pending = failureCode(qmp.execute('waits'));

@@ -1,15 +1,14 @@
 /** A QMP client over a unix socket (QEMU docs/interop/qmp-spec). */
-import type { StillframeError } from '@shared/contracts/failure';
-import { fail } from '@shared/contracts/failure';
+import { fail, StillframeError } from '@shared/contracts/failure';
 import type { Socket } from 'node:net';
 import type { Json, Qmp, QmpEvent, Unsubscribe } from '../services';
-import { sendWithFds, SystemError } from './libc';
+import { sendOnSocket, SystemError } from './libc';
 import { openMonitor, type OpenMonitor } from './monitor-socket';
 import { LineSplitter, parseMessage, type QmpMessage } from './qmp-wire';
 
 const DEFAULT_COMMAND_MS = 15_000;
 const DEFAULT_GREETING_MS = 2_000;
-/** How long to wait before a full socket buffer is tried again with descriptors attached. */
+/** How long to wait before a full socket buffer is tried again. */
 const RETRY_SEND_MS = 5;
 
 export interface QmpOptions {
@@ -98,7 +97,7 @@ class QmpClient implements QmpConnection {
     this.lane = this.lane.then(async () => {
       if (!this.pending.has(id)) return;
       try {
-        await (fds.length === 0 ? this.write(bytes) : this.sendWithDescriptors(bytes, fds, id));
+        await this.send(bytes, fds);
       } catch (error) {
         this.settle(id)?.reject(this.notSent(command, error));
         return;
@@ -151,19 +150,16 @@ class QmpClient implements QmpConnection {
     return pending;
   }
 
-  private write(bytes: Uint8Array): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.socket.write(bytes, (error) => (error ? reject(error) : resolve()));
-    });
-  }
-
-  private async sendWithDescriptors(bytes: Uint8Array, fds: readonly number[], id: string): Promise<void> {
-    // The lane has let every earlier write through to the kernel, so the message cannot overtake queued bytes.
-    while (this.pending.has(id)) {
+  /**
+   * Sends by system call, not by `Socket.write`: so nothing is ever queued that descriptors could overtake, and a peer that
+   * is gone does not take with it what it sent last (a failed write would destroy the socket with unread events in it).
+   */
+  private async send(bytes: Uint8Array, fds: readonly number[]): Promise<void> {
+    for (let sent = 0; sent < bytes.length;) {
+      // The descriptor is the socket's: once that is destroyed, the number may be somebody else's file.
+      if (this.ended !== null || this.socket.destroyed) throw this.gone('it was closed before the command was sent');
       try {
-        const sent = sendWithFds(this.fd, bytes, fds);
-        if (sent < bytes.length) await this.write(bytes.subarray(sent));
-        return;
+        sent += sendOnSocket(this.fd, bytes.subarray(sent), sent === 0 ? fds : []);
       } catch (error) {
         if (!(error instanceof SystemError) || error.code !== 'EAGAIN') throw error;
         await new Promise((resolve) => setTimeout(resolve, RETRY_SEND_MS));
@@ -208,9 +204,10 @@ class QmpClient implements QmpConnection {
     this.settleClosed(why);
   }
 
-  private notSent(command: string, cause: unknown): StillframeError {
-    if (this.ended !== null) return this.gone('it was closed before the command was sent');
+  private notSent(command: string, cause: unknown): Error {
+    if (cause instanceof StillframeError) return cause;
     const why = cause instanceof Error ? cause.message : String(cause);
+    if (cause instanceof SystemError && (cause.code === 'EPIPE' || cause.code === 'ECONNRESET')) return this.gone(why);
     return fail('internal', `asking QEMU for ${command}`, `The command could not be sent: ${why}`, 'Try again.', {
       where: { path: this.socketPath, field: command },
       cause,

@@ -4,7 +4,7 @@ import type { Recipe } from '@shared/contracts/machines';
 import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import { delimiter, isAbsolute, join } from 'node:path';
-import { readOptions } from './options';
+import { OPTIONS_WITHOUT_VALUE, readOptions } from './options';
 
 const MAX_ARGUMENTS = 4096;
 /** The kernel takes no single argument of more than 128 KiB (MAX_ARG_STRLEN). */
@@ -46,6 +46,9 @@ function checkOption(name: string, value: string | null, word: string): void {
   const why = FORBIDDEN.get(name);
   if (why !== undefined) throw bad(`${word} stands in it, and ${why}`, `Leave out ${word}.`, 'argv');
   if (name === '') throw bad('an option without a name stands in it', 'Correct the command line.', 'argv');
+  if (value === null && !OPTIONS_WITHOUT_VALUE.has(name)) {
+    throw bad(`${word} stands at its end without a value`, `Give ${word} a value, or leave it out.`, 'argv');
+  }
   if (value === 'help' || value === '?') {
     throw bad(`${word} ${value} makes QEMU print a list and end`, `Give ${word} a value.`, 'argv');
   }

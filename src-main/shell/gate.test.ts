@@ -146,9 +146,9 @@ describe('the gate', () => {
   it('hands on a failure as it is, and any other error as an internal one', async () => {
     const { api } = recordingApi();
     const thrown = fail('machine.unknown', 'starting', 'there is no machine m1', 'Choose another.');
-    const failing = (error: unknown): AppApi => ({
+    const failing = (error: Error): AppApi => ({
       ...api,
-      machines: { ...api.machines, start: () => Promise.reject(error as Error) },
+      machines: { ...api.machines, start: () => Promise.reject(error) },
     });
     expect(await answerCall(failing(thrown), origin, page, ['machines', 'start', ['m1']])).toEqual({
       ok: false,

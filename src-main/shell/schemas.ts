@@ -150,13 +150,15 @@ type Table = {
   };
 };
 
-/** A type without its modifiers of mutability, so that valibot's types and the contract's can be compared. */
-type Frozen<T> = T extends string | number | boolean | null | undefined ? T : { readonly [K in keyof T]: Frozen<T[K]> };
+/** A type whose optional properties show as `'optional'`, so that two types differ in them when one lacks them. */
+type Shape<T> = T extends string | number | boolean | null | undefined
+  ? T
+  : { readonly [K in keyof T]-?: Shape<T[K]> | (Partial<Pick<T, K>> extends Pick<T, K> ? 'optional' : never) };
 
 /** A list of arguments as an object, which drops the names that a method gives to them. */
-type Positions<Args> = { readonly [At in Extract<keyof Args, `${number}`>]: Frozen<Args[At]> };
+type Positions<Args> = { readonly [At in Extract<keyof Args, `${number}`>]: Shape<Args[At]> };
 
-type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+type Same<A, B> = [A, B] extends [B, A] ? true : false;
 
 /** `service.method` of every schema that accepts something else than the method takes. */
 type Different = {

@@ -19,9 +19,9 @@ export function createShellApi({ window, settings, libraryFolder }: ShellApiOpti
       const { canceled, filePaths } = await dialog.showOpenDialog(window, dialogs[purpose]);
       return canceled ? null : (filePaths[0] ?? null);
     },
-    copyText(text) {
-      clipboard.writeText(text);
-      return Promise.resolve();
+    async copyText(text) {
+      // Electron 45 returns a promise, 33 nothing.
+      await clipboard.writeText(text);
     },
   };
 }

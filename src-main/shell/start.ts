@@ -44,7 +44,7 @@ export function start(built: Built, onFailure: (error: unknown) => void): void {
   app.setPath('userData', join(dataFolder(process.env), 'window'));
   const file = fileArgument(process.argv, app.getAppPath(), app.isPackaged, process.cwd());
   if (!app.requestSingleInstanceLock({ file } satisfies Handover)) {
-    console.log('Stillframe is running already; its window comes to the front.');
+    process.stdout.write('Stillframe is running already; its window comes to the front.\n');
     app.exit(0);
     return;
   }

@@ -9,7 +9,7 @@ export interface WindowOptions {
 }
 
 /** `bg-1` of the two themes, so that nothing flashes before the page paints. */
-const background = { dark: '#15171a', light: '#faf9f7' } as const;
+const background = { dark: '#14171b', light: '#faf9f7' } as const;
 
 /** How long bounds must stay before they are written, in ms: dragging a window makes an event per pixel. */
 const settleMs = 500;

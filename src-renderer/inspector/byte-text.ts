@@ -24,9 +24,10 @@ export function groupedOffset(offset: number): { readonly lead: string; readonly
   const digits = offset.toString(16).padStart(OFFSET_DIGITS, '0');
   const zeros = Math.min(OFFSET_DIGITS - 1, digits.search(/[^0]|$/));
   const grouped = (from: number, to: number): string =>
-    [...digits.slice(from, to)]
-      .map((digit, at) => ((from + at) % 4 === 0 && from + at > 0 ? ` ${digit}` : digit))
-      .join('');
+    Array.from(digits.slice(from, to), (digit, index) => {
+      const at = from + index;
+      return at % 4 === 0 && at > 0 ? ` ${digit}` : digit;
+    }).join('');
   return { lead: grouped(0, zeros), rest: grouped(zeros, OFFSET_DIGITS) };
 }
 

@@ -1,5 +1,7 @@
 /** The hex view's state: what is at the top, where the cursor is, what is selected; and the moves that change them. */
 import type { InspectorPort, Segment } from '@shared/contracts/inspector-port';
+import { hex } from '@shared/bytes/units';
+import { fail } from '@shared/contracts/failure';
 import { ByteCache } from './byte-cache';
 import { emptyHistory, left, back, forward, type History } from './history';
 import { joined } from './layout-span';
@@ -77,8 +79,11 @@ export class HexState {
     this.size = size;
     this.structure = structure;
     this.#onFailure = onFailure;
-    const read = (offset: number, length: number): Promise<Uint8Array> => port.bytes(offset, length);
-    this.cache = new ByteCache(read, () => (this.arrivals += 1), onFailure);
+    this.cache = new ByteCache(
+      (offset, length) => this.#read(offset, length),
+      () => (this.arrivals += 1),
+      onFailure,
+    );
   }
 
   /** Learns the first and the last rows. */
@@ -187,6 +192,16 @@ export class HexState {
   want(cursorBytes: number): void {
     const ranges = this.shown.filter(({ kind }) => kind === 'bytes').map(({ from, to }) => ({ from, to }));
     this.cache.want([...ranges, { from: this.cursor, to: Math.min(this.size, this.cursor + cursorBytes) }]);
+  }
+
+  /** Reads for the cache. What the file had when it was opened and has no more is told; the rest is shown. */
+  async #read(offset: number, length: number): Promise<Uint8Array> {
+    const bytes = await this.#port.bytes(offset, length);
+    if (offset + bytes.length < Math.min(this.size, offset + length)) {
+      const what = `the file is shorter than the ${hex(this.size)} bytes that it had when it was opened`;
+      this.#onFailure(fail('file.changed', 'reading the file', what, 'Open it again.'));
+    }
+    return bytes;
   }
 
   async #show(offset: number, length: number): Promise<boolean> {

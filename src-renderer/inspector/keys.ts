@@ -5,7 +5,6 @@ import type { OpenFile } from './open-file.svelte';
 interface Actions {
   goTo(): void;
   find(): void;
-  copy(): void;
 }
 
 export const bindingsOf = (file: OpenFile, actions: Actions): readonly KeyBinding[] => [
@@ -15,5 +14,4 @@ export const bindingsOf = (file: OpenFile, actions: Actions): readonly KeyBindin
   { keys: ']', label: 'next present page', hint: true, run: () => void file.hex.goToPresentPage(1) },
   { keys: 'Alt+ArrowLeft', label: 'back', run: () => void file.hex.goBack() },
   { keys: 'Alt+ArrowRight', label: 'forward', run: () => void file.hex.goForward() },
-  { keys: 'Ctrl+C', label: 'copy the selection as hex', run: () => actions.copy() },
 ];

@@ -36,8 +36,10 @@ export class OpenFile {
   readonly hex: HexState;
   readonly #connection: InspectorConnection;
 
-  /** What went wrong last while looking around; the worker's end stays. */
+  /** What went wrong first while looking around. */
   failure = $state.raw<Failure | null>(null);
+  /** The worker is gone: nothing more can be read. */
+  ended = $state(false);
   openNodes = $state.raw<ReadonlySet<string>>(new Set());
 
   readonly leaf: Leaf | null = $derived.by(() => leafAt(this.structure, this.hex.cursor));
@@ -60,7 +62,10 @@ export class OpenFile {
     this.structure = structureOf(roots);
     this.openNodes = new Set(openAtFirst(roots));
     this.hex = new HexState(connection.api, file.size, this.structure, (error) => this.#fail(error));
-    void connection.ended.then((failure) => (this.failure = failure));
+    void connection.ended.then((failure) => {
+      this.failure = failure;
+      this.ended = true;
+    });
   }
 
   /** Asks for the file's facts and its first rows. Closes the connection when it fails. */

@@ -7,6 +7,7 @@ export type InspectorTarget = { readonly path: string } | { readonly snapshot: s
 export class InspectorRoom {
   readonly #connect: (target: InspectorTarget) => Promise<InspectorConnection>;
   #turn = 0;
+  #target: InspectorTarget | null = null;
 
   file = $state.raw<OpenFile | null>(null);
   /** Why the last file could not be opened. */
@@ -24,13 +25,22 @@ export class InspectorRoom {
     this.failure = null;
     try {
       const file = await OpenFile.open(await this.#connect(target));
-      if (turn === this.#turn) await this.#replace(file);
-      else await file.close();
+      if (turn !== this.#turn) {
+        await file.close();
+        return;
+      }
+      this.#target = target;
+      await this.#replace(file);
     } catch (error) {
       if (turn === this.#turn) this.failure = failureOf(error, 'opening the file');
     } finally {
       if (turn === this.#turn) this.opening = false;
     }
+  }
+
+  /** Opens the file that is open, or was, anew. */
+  async openAgain(): Promise<void> {
+    if (this.#target !== null) await this.open(this.#target);
   }
 
   async close(): Promise<void> {

@@ -1,10 +1,14 @@
 /**
- * Numbers, sizes and times as people read them here: narrow no-break space between thousands, binary units for RAM and
- * files of RAM, decimal units for what is written and how fast. Units always follow a no-break space.
+ * Numbers, sizes and times as people read them here: a thin space between thousands, binary units for RAM and files of
+ * RAM, decimal units for what is written and how fast. Units always follow a no-break space.
  */
 
-const THIN = '\u202f';
 const NBSP = '\u00a0';
+/**
+ * The no-break space of IBM Plex Sans is 0.24 em, a thin space elsewhere; its own narrow one (U+202F) is 0.12 em, and
+ * thousands run together at 12 px.
+ */
+const THIN = NBSP;
 
 const BINARY = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'] as const;
 const DECIMAL = ['bytes', 'kB', 'MB', 'GB', 'TB', 'PB'] as const;

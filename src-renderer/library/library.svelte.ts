@@ -51,7 +51,7 @@ export class LibraryRoom {
   }
 
   get recent(): readonly SnapshotEntry[] {
-    return newestFirst(this.entries.filter(({ savedAt }) => savedAt !== null)).slice(0, 5);
+    return newestFirst(this.entries.filter(({ state }) => state.kind === 'good')).slice(0, 5);
   }
 
   get groups(): readonly Group[] {

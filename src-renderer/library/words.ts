@@ -38,9 +38,11 @@ export function howLine({ savedAt, manifest }: SnapshotEntry, now: Date): string
 /** Why it is no good, else the note. */
 export const noteLine = ({ state, note }: SnapshotEntry): string => ('why' in state ? state.why : note);
 
-/** "saved 21 h ago" */
-export const ageLine = ({ savedAt }: SnapshotEntry, now: Date): string =>
-  savedAt === null ? '' : `saved ${ago(savedAt, now)}`;
+/** "saved 21 h ago"; of a file that we did not seal, only when it was written is known. */
+export function ageLine({ savedAt, manifest }: SnapshotEntry, now: Date): string {
+  if (savedAt === null) return '';
+  return `${manifest === null ? 'written' : 'saved'} ${ago(savedAt, now)}`;
+}
 
 /** On disk, in the unit of the RAM beside it: `1.14` of `2.00 GiB`. */
 export function onDisk({ bytesOnDisk, ramBytes }: SnapshotEntry): {

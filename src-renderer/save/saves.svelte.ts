@@ -28,6 +28,8 @@ export class Saves {
   readonly #samples = new SvelteMap<JobId, readonly Sample[]>();
   readonly #cancelFailures = new SvelteMap<JobId, Failure>();
   readonly #ended = new Set<JobId>();
+  /** The job that the person is being asked about. */
+  #asking: JobId | null = null;
   readonly #needs: Needs;
 
   constructor(needs: Needs) {
@@ -60,12 +62,14 @@ export class Saves {
   /** Asks once, then cancels. */
   async askToCancel(job: SaveJob): Promise<void> {
     if (job.outcome !== null || job.cancelling) return;
+    this.#asking = job.id;
     const yes = await this.#needs.dialogs.ask({
       title: `Cancel the save of ${job.machineName}?`,
       body: cancelWords(job),
       act: 'Cancel save',
       keep: 'Keep saving',
     });
+    this.#asking = null;
     if (!yes) return;
     this.#cancelFailures.delete(job.id);
     try {
@@ -79,6 +83,8 @@ export class Saves {
     this.#samples.set(job.id, withSample(this.samples(job.id), job.progress));
     if (job.outcome === null || this.#ended.has(job.id)) return;
     this.#ended.add(job.id);
+    // The question whether to cancel it has no answer any more.
+    if (this.#asking === job.id) this.#needs.dialogs.asked?.answer(false);
     const { navigation, toasts } = this.#needs;
     const looking = navigation.room === 'machines' && navigation.job === job.id;
     if (job.outcome.kind === 'saved' && !looking) {

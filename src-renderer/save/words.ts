@@ -48,19 +48,23 @@ function outcomeLine({ outcome, progress, name }: SaveJob): string {
   }
 }
 
-/** How much of each part of the work is behind, for one bar: writing is most of it. */
-const SHARES: Readonly<Record<SavePhase, number>> = { preparing: 0.02, writing: 0.78, flushing: 0.15, sealing: 0.05 };
-
-/** 0 … 1 over the whole save; null when the phase cannot tell. */
+/**
+ * 0 … 1 over the whole save, by time: a bar that fills anew with every pass would say nothing. Writing is the first 85 %;
+ * null while nobody knows how long it takes.
+ */
 export function jobFraction({ progress, outcome }: SaveJob): number | null {
   if (outcome?.kind === 'saved') return 1;
-  if (progress.phaseFraction === null) return null;
-  let before = 0;
-  for (const phase of PHASES) {
-    if (phase === progress.phase) return before + SHARES[phase] * progress.phaseFraction;
-    before += SHARES[phase];
+  const { phase, elapsedMs, secondsLeft, phaseFraction } = progress;
+  switch (phase) {
+    case 'preparing':
+      return 0;
+    case 'writing':
+      return secondsLeft === null ? null : (0.85 * elapsedMs) / Math.max(1, elapsedMs + secondsLeft * 1000);
+    case 'flushing':
+      return 0.85 + 0.1 * (phaseFraction ?? 0);
+    case 'sealing':
+      return 0.95 + 0.05 * (phaseFraction ?? 0);
   }
-  return null;
 }
 
 /** "live, 4 channels, direct I/O" */

@@ -2,10 +2,10 @@
  * Layout tables: what a structure's fields are called, how long they are and what they mean, written down once.
  * The parser reads by them, the inspector lists and colours by them.
  */
-import type { ByteCursor } from '../bytes/cursor';
-import { decodeText } from '../bytes/text';
-import { readBigUint, readUint, type Endian } from '../bytes/uint';
-import { fileOffset, hex, type FileOffset } from '../bytes/units';
+import type { ByteCursor } from './cursor';
+import { decodeText } from './text';
+import { readBigUint, readUint, type Endian } from './uint';
+import { fileOffset, hex, type FileOffset } from './units';
 import { fail } from '../contracts/failure';
 import type { StructureKind } from '../contracts/inspect';
 

@@ -44,7 +44,8 @@ export function judge(message: unknown, allowed: ReadonlySet<string>): Verdict {
   if (type === 'RELEASE') return { kind: 'release', id };
   if (type !== 'APPLY') return refused(id, `a message of kind ${type.slice(0, 20)} is not a call`);
   if (!Array.isArray(path) || path.length !== 1) return refused(id, 'the path of a call is one name');
-  const [name]: readonly unknown[] = path;
+  const steps: readonly unknown[] = path;
+  const [name] = steps;
   if (typeof name !== 'string' || !allowed.has(name)) return refused(id, `there is no method ${label(name)}`);
   const given: unknown = message['argumentList'] ?? [];
   if (!Array.isArray(given) || given.length > maxArguments) return refused(id, `the arguments of ${name} are no list`);

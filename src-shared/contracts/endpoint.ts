@@ -23,29 +23,29 @@ export interface Connection<Api> {
   close(): void;
 }
 
-type Listener = Parameters<Endpoint['addEventListener']>[1];
+type Listener = (event: { readonly data: unknown }) => void;
 
-/** A comlink endpoint over a wire, which hears only what `admit` lets through. */
+/**
+ * A comlink endpoint over a wire, which hears only what `admit` lets through. comlink's own types name the DOM's events;
+ * of those it reads nothing but `data`.
+ */
 function endpointOver(wire: Wire, admit: (message: unknown) => unknown): Endpoint {
   const stops = new Map<Listener, () => void>();
-  return {
-    postMessage: (message: unknown) => wire.send(message),
-    addEventListener(_type, listener) {
+  const endpoint = {
+    postMessage: (message: unknown): void => wire.send(message),
+    addEventListener(_type: 'message', listener: Listener): void {
       const stop = wire.listen((message) => {
         const data = admit(message);
-        if (data === null) return;
-        // comlink reads nothing but `data`; the type it names, MessageEvent, does not exist outside the DOM.
-        const event = { data } as never;
-        if (typeof listener === 'function') listener(event);
-        else listener.handleEvent(event);
+        if (data !== null) listener({ data });
       });
       stops.set(listener, stop);
     },
-    removeEventListener(_type, listener) {
+    removeEventListener(_type: 'message', listener: Listener): void {
       stops.get(listener)?.();
       stops.delete(listener);
     },
   };
+  return endpoint;
 }
 
 /**

@@ -1,19 +1,27 @@
 import type { ByteCursor } from '../bytes/cursor';
-import type { Endian } from '../bytes/uint';
-import { readUint } from '../bytes/uint';
+import type { Range } from '../bytes/ranges';
+import { badValue, endOf, fieldOf, readStruct, type Parsed } from '../bytes/table';
+import { readUint, type Endian } from '../bytes/uint';
 import { byteCount, fileOffset, hex, type FileOffset } from '../bytes/units';
 import { fail } from '../contracts/failure';
-import type { Layout } from '../stream/layout';
-import type { LibvirtImage, Range } from '../stream/model';
-import { badValue, endOf, fieldOf, readStruct } from '../stream/table';
-import { LIBVIRT_FORMATS } from './layout';
+import { LIBVIRT_FORMATS, type LIBVIRT_HEADER } from './layout';
 
 export const LIBVIRT_MAGIC = 'LibvirtQemudSave';
 export const LIBVIRT_PARTIAL_MAGIC = 'LibvirtQemudPart';
 
+export interface LibvirtImage {
+  readonly header: Parsed<typeof LIBVIRT_HEADER>;
+  /** Domain XML without its NUL. */
+  readonly xml: Range;
+  readonly cookie: Range | null;
+  /** Word of the `format` field. */
+  readonly format: string;
+  /** False for `LibvirtQemudPart`. */
+  readonly finished: boolean;
+}
+
 /** Newest version of the image that is known; 1 had no cookie. */
 const LIBVIRT_VERSION = 2;
-const VERSION_AT = 16;
 /** Formats whose stream is in the file as QEMU wrote it. */
 const READABLE = new Set(['raw', 'sparse']);
 /** Domain XML is a few KiB; its NUL is looked for this far. */
@@ -28,10 +36,10 @@ const CHUNK = 64 * 1024;
  */
 export async function readLibvirtImage(
   cursor: ByteCursor,
-  layout: Layout,
+  table: typeof LIBVIRT_HEADER,
 ): Promise<{ readonly image: LibvirtImage; readonly streamOffset: FileOffset }> {
-  const endian = await byteOrder(cursor);
-  const header = await readStruct(cursor, layout.libvirtHeader, endian);
+  const endian = await byteOrder(cursor, table);
+  const header = await readStruct(cursor, table, endian);
   const format = LIBVIRT_FORMATS[header.values.format];
   const path = cursor.source.name;
   if (format === undefined || !READABLE.has(format)) {
@@ -73,20 +81,21 @@ export async function readLibvirtImage(
 }
 
 /** Little- or big-endian, by which of them makes the version a known one. */
-async function byteOrder(cursor: ByteCursor): Promise<Endian> {
-  await cursor.need(VERSION_AT + 4, 'libvirt header, version');
-  const head = cursor.peek(VERSION_AT + 4);
+async function byteOrder(cursor: ByteCursor, { fields: [magic, field] }: typeof LIBVIRT_HEADER): Promise<Endian> {
+  const versionAt = Number(magic.size);
+  await cursor.need(versionAt + field.size, 'libvirt header, version');
+  const head = cursor.peek(versionAt + field.size);
   for (const endian of ['little', 'big'] as const) {
-    const version = readUint(head, VERSION_AT, 4, endian);
+    const version = readUint(head, versionAt, field.size, endian);
     if (version >= 1 && version <= LIBVIRT_VERSION) return endian;
   }
-  const version = readUint(head, VERSION_AT, 4, 'little');
+  const version = readUint(head, versionAt, field.size, 'little');
   throw fail(
     'format.unsupported',
     'opening the libvirt save image',
     `its version is ${hex(version)}, and ${LIBVIRT_VERSION} is the newest one known`,
     'Restore it with the libvirt that saved it.',
-    { where: { path: cursor.source.name, offset: fileOffset(cursor.offset + VERSION_AT), field: 'version' } },
+    { where: { path: cursor.source.name, offset: fileOffset(cursor.offset + versionAt), field: 'version' } },
   );
 }
 

@@ -1,4 +1,4 @@
-import { bytes, struct, text, uint } from '../stream/table';
+import { bytes, struct, text, uint } from '../bytes/table';
 
 /** `header.format` of a libvirt save image. */
 export const LIBVIRT_FORMATS: Readonly<Record<number, string>> = {

@@ -1,9 +1,9 @@
 import { countOnes, isBitSet, placeOfBit, RunFinder, swapWords } from '../bytes/bits';
+import type { Range } from '../bytes/ranges';
 import type { ByteSource } from '../bytes/source';
 import type { Endian } from '../bytes/uint';
 import { byteCount, fileOffset, hex, type PageIndex } from '../bytes/units';
 import { fail } from '../contracts/failure';
-import type { Range } from '../stream/model';
 
 /** Bytes of a bitmap that are looked at in one go: a quarter of a million pages. */
 const CHUNK = 256 * 1024;

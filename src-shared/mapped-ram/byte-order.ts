@@ -1,8 +1,14 @@
 import type { ByteSource } from '../bytes/source';
 import type { Endian } from '../bytes/uint';
 import { byteCount, fileOffset } from '../bytes/units';
-import type { RamBlock } from '../stream/model';
 import { ambiguousPages, bitsPastEnd, readLastWord, type Bitmap } from './bitmap';
+import type { MappedHeader } from './header';
+
+/** A RAM block, as far as its bitmap goes. */
+export interface HeadedBlock {
+  readonly name: string;
+  readonly header: MappedHeader | null;
+}
 
 /** Pages looked at for each byte order when the bitmaps alone do not tell. */
 const SAMPLES = 64;
@@ -18,11 +24,11 @@ export interface OrderFinding {
   /** What decided, or what contradicts itself: a phrase. */
   readonly why: string;
   /** Blocks whose last word has bits past the last page in both orders. */
-  readonly badTails: readonly RamBlock[];
+  readonly badTails: readonly HeadedBlock[];
 }
 
 /** A block's bitmap; null for a block without one, or whose bitmap lies past the end of the file. */
-export function bitmapOf(block: RamBlock, fileSize: number): Bitmap | null {
+export function bitmapOf(block: HeadedBlock, fileSize: number): Bitmap | null {
   const { header } = block;
   if (header?.mapped == null) return null;
   const { bitmap } = header.mapped;
@@ -37,10 +43,10 @@ export function bitmapOf(block: RamBlock, fileSize: number): Bitmap | null {
 export async function findBitmapOrder(
   source: ByteSource,
   fileSize: number,
-  blocks: readonly RamBlock[],
+  blocks: readonly HeadedBlock[],
 ): Promise<OrderFinding> {
-  const badTails: RamBlock[] = [];
-  const votes = new Map<Endian, RamBlock>();
+  const badTails: HeadedBlock[] = [];
+  const votes = new Map<Endian, HeadedBlock>();
   for (const block of blocks) {
     const bitmap = bitmapOf(block, fileSize);
     if (bitmap === null || bitmap.length === 0) continue;
@@ -62,7 +68,7 @@ export async function findBitmapOrder(
 async function orderByContent(
   source: ByteSource,
   fileSize: number,
-  blocks: readonly RamBlock[],
+  blocks: readonly HeadedBlock[],
 ): Promise<Omit<OrderFinding, 'badTails'>> {
   const filled = { little: 0, big: 0 };
   let ambiguous = 0;

@@ -1,10 +1,30 @@
-import { byteCount, fileOffset, hex, pageCount, type ByteCount } from '../bytes/units';
+import type { Range } from '../bytes/ranges';
+import { endOf, fieldOf, type Parsed } from '../bytes/table';
+import { byteCount, fileOffset, hex, pageCount, type ByteCount, type PageCount } from '../bytes/units';
 import { fail, type FailureCode } from '../contracts/failure';
-import type { Layout } from '../stream/layout';
-import type { MappedHeader } from '../stream/model';
-import type { Problems } from '../stream/problems';
-import { endOf, fieldOf, type Parsed } from '../stream/table';
-import { MAPPED_RAM_VERSION } from './layout';
+import type { Severity } from '../contracts/inspect';
+import { MAPPED_RAM_VERSION, type MAPPED_RAM_HEADER } from './layout';
+
+type HeaderRecord = Parsed<typeof MAPPED_RAM_HEADER>;
+
+/** Bitmap and pages of a block: the lengths follow from the used length. */
+export interface MappedPages {
+  readonly bitmap: Range;
+  readonly pages: Range;
+}
+
+export interface MappedHeader {
+  readonly record: HeaderRecord;
+  readonly pageSize: number;
+  readonly pagesTotal: PageCount;
+  /** null: both offsets are 0, the block was skipped. */
+  readonly mapped: MappedPages | null;
+}
+
+export type HeaderProblem = 'bad-value' | 'truncated' | 'misplaced';
+
+/** Told of what is wrong but can be lived with. */
+export type Report = (severity: Severity, code: HeaderProblem, offset: number, message: string) => void;
 
 /** Smallest and largest target page taken: QEMU's targets have 1 KiB … 64 KiB. */
 const SMALLEST_PAGE = 512;
@@ -17,17 +37,17 @@ export const isPageSize = (size: number): boolean =>
 export const bitmapBytes = (pages: number): number => Math.ceil(pages / 64) * 8;
 
 /**
- * What a block's header says, checked against the block. What can be lived with is reported to `problems`; what leaves
+ * What a block's header says, checked against the block. What can be lived with is told to `report`; what leaves
  * no way to go on is thrown: `format.unsupported` for a newer version, `format.bad-value` otherwise.
  *
  * A skipped block has both offsets 0. The pages offset needs only the alignment of a target page; QEMU's writer rounds
  * it up to 1 MiB.
  */
 export function checkMappedHeader(
-  record: Parsed<Layout['mappedRamHeader']>,
+  record: HeaderRecord,
   block: { readonly name: string; readonly usedLength: ByteCount },
   file: { readonly name: string; readonly size: number },
-  problems: Problems,
+  report: Report,
 ): MappedHeader {
   const { version, 'page size': pageSize, 'bitmap offset': bitmapOffset, 'pages offset': pagesOffset } = record.values;
   const place = (field: string) => fieldOf(record, field).offset;
@@ -50,7 +70,7 @@ export function checkMappedHeader(
   if (!isPageSize(pageSize)) throw bad('page size', `${pageSize} is no page size`);
   const pagesTotal = pageCount(Math.floor(block.usedLength / pageSize));
   if (block.usedLength % pageSize !== 0) {
-    problems.add(
+    report(
       'error',
       'bad-value',
       place('page size'),
@@ -66,15 +86,23 @@ export function checkMappedHeader(
   if (!Number.isSafeInteger(pagesOffset + block.usedLength)) throw bad('pages offset', 'the pages end past 2^53');
   if (!Number.isSafeInteger(bitmapOffset + bitmapLength)) throw bad('bitmap offset', 'the bitmap ends past 2^53');
   if (pagesOffset % pageSize !== 0) {
-    problems.add(
+    report(
       'error',
       'bad-value',
       place('pages offset'),
       `Pages offset ${hex(pagesOffset)} of ${block.name} is not a multiple of ${pageSize}.`,
     );
   }
+  if (bitmapOffset !== endOf(record)) {
+    report(
+      'warning',
+      'misplaced',
+      place('bitmap offset'),
+      `The bitmap of ${block.name} is at ${hex(bitmapOffset)}, not behind its header, where QEMU writes it.`,
+    );
+  }
   if (bitmapOffset + bitmapLength > file.size) {
-    problems.add(
+    report(
       'error',
       'truncated',
       place('bitmap offset'),
@@ -82,7 +110,7 @@ export function checkMappedHeader(
     );
   }
   if (pagesOffset + block.usedLength > file.size) {
-    problems.add(
+    report(
       'error',
       'truncated',
       place('pages offset'),

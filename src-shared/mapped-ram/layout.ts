@@ -1,4 +1,4 @@
-import { struct, uint } from '../stream/table';
+import { struct, uint } from '../bytes/table';
 
 /**
  * The 28 packed, big-endian bytes behind a block's used length in a mapped-ram stream

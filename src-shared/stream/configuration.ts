@@ -2,7 +2,7 @@ import type { ByteCursor } from '../bytes/cursor';
 import { fail } from '../contracts/failure';
 import { TYPE, type Layout } from './layout';
 import type { Configuration } from './model';
-import { badValue, fieldOf, readStruct, type Parsed } from './table';
+import { badValue, fieldOf, readStruct, type Parsed } from '../bytes/table';
 
 /** QEMU knows some thirty migration capabilities; only a few are ever listed. */
 const MOST_CAPABILITIES = 256;

@@ -31,7 +31,7 @@ export async function findContainer(
     return { kind: 'qemu', start, streamOffset: start, libvirt: null };
   }
   if (sameBytes(magic, asciiBytes(LIBVIRT_MAGIC)) || sameBytes(magic, asciiBytes(LIBVIRT_PARTIAL_MAGIC))) {
-    const image = await readLibvirtImage(new ByteCursor(source, size, start), layout);
+    const image = await readLibvirtImage(new ByteCursor(source, size, start), layout.libvirtHeader);
     return { kind: 'libvirt', start, streamOffset: image.streamOffset, libvirt: image.image };
   }
   throw notAStream(

@@ -1,10 +1,11 @@
 import type { ByteCursor } from '../bytes/cursor';
+import type { Range } from '../bytes/ranges';
 import { decodeTextStrictly } from '../bytes/text';
 import { byteCount, fileOffset } from '../bytes/units';
 import type { Layout } from './layout';
-import type { Description, DeviceDescription, Range } from './model';
+import type { Description, DeviceDescription } from './model';
 import type { Problems } from './problems';
-import { endOf, type Parsed } from './table';
+import { endOf, type Parsed } from '../bytes/table';
 
 /** A description is some 50 KiB for a small VM, and grows by 10 KiB a virtual CPU. */
 const LONGEST_TEXT = 16 * 1024 * 1024;

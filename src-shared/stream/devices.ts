@@ -7,10 +7,10 @@ import { TYPE, type Layout } from './layout';
 import type { Description, DeviceDescription, Section } from './model';
 import { Problems } from './problems';
 import { walkSections, type LengthOf, type SectionState, type WalkEnd } from './sections';
-import { endOf, readStruct } from './table';
+import { endOf, readStruct } from '../bytes/table';
 
 /** Places that look like a description and are tried. Device data that holds more look-alikes is not met by accident. */
-const MOST_CANDIDATES = 8;
+const MOST_CANDIDATES = 4;
 
 /**
  * Walks the sections of a stream from where the cursor stands, through its devices, to its end, and reads the description
@@ -40,7 +40,9 @@ export async function walkToEnd(
   return null;
 }
 
-const isDevice = (section: Section): boolean => section.type === 'full';
+type DeviceSection = Extract<Section, { readonly type: 'start' | 'full' }>;
+
+const isDevice = (section: Section): section is DeviceSection => section.type === 'full';
 
 /** A failure of the format as a value; others go on their way. */
 async function outcomeOf(walk: () => Promise<WalkEnd>): Promise<WalkEnd | StillframeError> {
@@ -71,18 +73,27 @@ async function checkAgainstSizes(
   description: Description | null,
 ): Promise<void> {
   if (description?.devices == null || state.eof === null) return;
-  const lengthOf = lengthsOf(description.devices);
-  const differs = state.sections.findIndex(
-    (section) =>
-      section.type === 'full' &&
-      (lengthOf(section.name, section.record.values.instance) ?? section.data.length) !== section.data.length,
-  );
-  const section = state.sections[differs];
-  if (section === undefined) return;
-  if (await walkBySizes(cursor, layout, state, differs, lengthOf, state.eof.offset)) return;
-  const message = `The description's size of ${String(section.name)} is not what stands before the section's footer.`;
-  problems.add('warning', 'description-disagrees', section.offset, message);
+  const { devices } = description;
+  const sections = state.sections.filter(isDevice);
+  const stranger = sections.findIndex((section, at) => !describes(devices[at], section));
+  if (stranger >= 0 || sections.length !== devices.length) {
+    if (state.notListed > 0) return;
+    const place = sections[stranger]?.offset ?? description.record.offset;
+    const message = `The description tells of ${devices.length} devices, but not of the ones that are saved here.`;
+    problems.add('warning', 'description-disagrees', place, message);
+    return;
+  }
+  const wrong = sections.find((section, at) => devices[at]?.length !== section.data.length);
+  if (wrong === undefined) return;
+  const from = state.sections.indexOf(wrong);
+  if (await walkBySizes(cursor, layout, state, from, lengthsOf(devices), state.eof.offset)) return;
+  const message = `The description's size of ${wrong.name} is not what stands before the section's footer.`;
+  problems.add('warning', 'description-disagrees', wrong.offset, message);
 }
+
+/** QEMU describes every device that it saves in a section of its own, in the order of the sections. */
+const describes = (device: DeviceDescription | undefined, section: DeviceSection): boolean =>
+  device?.name === section.name && device.instance === section.record.values.instance;
 
 /** Looks for the description in the bytes behind the first device, and proves it by walking up to it. */
 async function walkByAnyDescription(
@@ -121,13 +132,18 @@ async function walkBySizes(
   if (start === undefined || state.notListed > 0) return false;
   const before = state.sections.slice(0, from);
   const names = new Map(before.flatMap((section) => (section.type === 'command' ? [] : [[section.id, section.name]])));
-  const attempt: SectionState = { ...state, sections: [...before], names, devices: 0, eof: null, notListed: 0 };
+  const started = before.flatMap((section) => (section.type === 'start' ? [section.id] : []));
+  const ended = new Set(before.flatMap((section) => (section.type === 'end' ? [section.id] : [])));
+  const open = new Set(started.filter((id) => !ended.has(id)));
+  const attempt: SectionState = { ...state, sections: [...before], names, open, devices: 0, eof: null };
   const attemptProblems = new Problems();
   cursor.seek(start);
   const outcome = await outcomeOf(() => walkSections(cursor, layout, attempt, attemptProblems, lengthOf));
   if (outcome !== 'eof' || attempt.eof?.offset !== eofOffset || attemptProblems.list.length > 0) return false;
   state.sections.splice(0, state.sections.length, ...attempt.sections);
-  Object.assign(state, { eof: attempt.eof, devices: attempt.devices, ramEnded: attempt.ramEnded });
+  state.eof = attempt.eof;
+  state.open = attempt.open;
+  state.devices = before.filter(isDevice).length + attempt.devices;
   return true;
 }
 

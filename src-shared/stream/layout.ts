@@ -4,7 +4,7 @@
  */
 import { LIBVIRT_HEADER } from '../libvirt/layout';
 import { MAPPED_RAM_HEADER } from '../mapped-ram/layout';
-import { bytes, struct, text, uint } from './table';
+import { bytes, struct, text, uint } from '../bytes/table';
 
 /** Section types: the first byte of every section. */
 export const TYPE = {
@@ -94,9 +94,9 @@ export const LAYOUT = {
     sectionType(TYPE.description, 'VMDESCRIPTION'),
     uint('length', 4, 'Bytes of the JSON text that describes every device field.'),
   ]),
-  /** Begins every record of a RAM section: page address in the upper bits, flags in the lower 12. */
+  /** Begins every record of a RAM section: page address in the upper bits, flags in the lower ones. */
   ramWord: struct('RAM word', 'section', [
-    uint('word', 8, 'Upper bits: a page address or the total size. Lower 12 bits: what kind of record this is.', {
+    uint('word', 8, 'Upper bits: a page address or the total size. Lower bits: what kind of record this is.', {
       show: 'hex',
     }),
   ]),
@@ -123,7 +123,7 @@ export const LAYOUT = {
 /** The tables a parser goes by. Tests hand in altered ones to prove that the tables decide. */
 export type Layout = typeof LAYOUT;
 
-/** Flags in the lower 12 bits of a RAM word (migration/ram.h, `RAM_SAVE_FLAG_*`). */
+/** Flags in the lower bits of a RAM word (migration/ram.h, `RAM_SAVE_FLAG_*`). */
 export const RAM_FLAG = {
   zero: 0x02,
   memSize: 0x04,
@@ -136,8 +136,11 @@ export const RAM_FLAG = {
   multifdFlush: 0x200,
 } as const;
 
-/** A RAM word's two halves. Never with bit operators: the address goes far beyond 32 bits. */
+/**
+ * A RAM word's two halves. QEMU has flags below the target page size, which for some targets is 1 KiB; all its flags are
+ * below that, too. Never with bit operators on the whole: the address goes far beyond 32 bits.
+ */
 export const splitRamWord = (word: number): { readonly address: number; readonly flags: number } => {
-  const flags = word % 4096;
+  const flags = word % 1024;
   return { address: word - flags, flags };
 };

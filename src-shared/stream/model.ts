@@ -1,13 +1,11 @@
 /** What a stream was found to consist of: every structure with its place, in the order of the file. */
-import type { ByteCount, FileOffset, PageCount } from '../bytes/units';
+import type { Range } from '../bytes/ranges';
+import type { ByteCount, FileOffset } from '../bytes/units';
 import type { Problem } from '../contracts/inspect';
+import type { LibvirtImage } from '../libvirt/image';
+import type { MappedHeader } from '../mapped-ram/header';
 import type { Layout } from './layout';
-import type { Parsed } from './table';
-
-export interface Range {
-  readonly offset: FileOffset;
-  readonly length: ByteCount;
-}
+import type { Parsed } from '../bytes/table';
 
 /** Where the stream begins and what stands before it. */
 export interface Container {
@@ -17,17 +15,6 @@ export interface Container {
   /** Offset of the container's own first byte: behind zeros or a hole, or where the person said. */
   readonly start: FileOffset;
   readonly libvirt: LibvirtImage | null;
-}
-
-export interface LibvirtImage {
-  readonly header: Parsed<Layout['libvirtHeader']>;
-  /** Domain XML without its NUL. */
-  readonly xml: Range;
-  readonly cookie: Range | null;
-  /** Word of the `format` field. */
-  readonly format: string;
-  /** False for `LibvirtQemudPart`. */
-  readonly finished: boolean;
 }
 
 export interface Configuration {
@@ -41,20 +28,6 @@ export interface Configuration {
     readonly record: Parsed<Layout['subsection']>;
     readonly content: readonly Parsed[];
   }[];
-}
-
-/** Bitmap and pages of a block, checked: the offsets are aligned, the lengths follow from the used length. */
-export interface MappedPages {
-  readonly bitmap: Range;
-  readonly pages: Range;
-}
-
-export interface MappedHeader {
-  readonly record: Parsed<Layout['mappedRamHeader']>;
-  readonly pageSize: number;
-  readonly pagesTotal: PageCount;
-  /** null: both offsets are 0, the block was skipped. */
-  readonly mapped: MappedPages | null;
 }
 
 export interface RamBlock {

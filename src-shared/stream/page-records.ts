@@ -4,16 +4,17 @@ import { readUint } from '../bytes/uint';
 import type { FileOffset } from '../bytes/units';
 import { RAM_FLAG, splitRamWord, type Layout } from './layout';
 import type { PageCounts, RamBlock } from './model';
-import { badValue } from './table';
+import { badValue } from '../bytes/table';
 
 /** Large enough that reading is bound by the disk, small enough to hold several. */
 const WINDOW = 4 * 1024 * 1024;
 /** Target page sizes to try when the stream does not tell its own: all that QEMU's targets have, commonest first. */
 const PAGE_SIZES = [4096, 8192, 65536, 16384, 1024, 2048, 32768];
-/** A word, a name, and the largest page or packed page. */
-const LARGEST_RECORD = 8 + 256 + 4 + 2 * 65536;
+const SMALLEST_PAGE = 1024;
 /** Records that must read well one after another before a page size is believed. */
 const PROBE_RECORDS = 4;
+/** So many bytes are at hand before a record is looked at: enough for the longest one and for those of a probe. */
+const AT_HAND = (PROBE_RECORDS + 1) * (8 + 256 + 65536);
 
 export type PageKind = 'page' | 'zero' | 'xbzrle' | 'packed';
 
@@ -55,11 +56,11 @@ export async function walkPageRecords(
   const wordSize = context.layout.ramWord.fields[0].size;
   let elsewhere: FileOffset | null = null;
   for (;;) {
-    const due = Math.min(LARGEST_RECORD, Math.max(cursor.remaining, 1));
+    const due = Math.min(AT_HAND, Math.max(cursor.remaining, 1));
     if (!cursor.has(due)) await cursor.need(due, 'page record');
     const at = cursor.offset;
     const { address, flags } = splitRamWord(readUint(takeOf(cursor, wordSize), 0, wordSize));
-    if (flags === RAM_FLAG.eos) {
+    if (flags === RAM_FLAG.eos && address === 0) {
       const { page: pages, zero: zeroPages } = counts;
       return {
         counts: { pages, zeroPages, packedPages: counts.xbzrle + counts.packed },
@@ -76,6 +77,9 @@ export async function walkPageRecords(
     const block = blockOf(cursor, at, flags, context);
     if (address >= block.usedLength) {
       throw badValue(cursor, at, 'RAM word', `page 0x${address.toString(16)} is past the end of ${block.name}`);
+    }
+    if (address % (context.pageSize ?? SMALLEST_PAGE) !== 0) {
+      throw badValue(cursor, at, 'RAM word', `0x${address.toString(16)} is not the start of a page`);
     }
     visit?.(block, address, kind, cursor.offset);
     counts[kind]++;
@@ -104,7 +108,8 @@ function blockOf(cursor: ByteCursor, at: number, flags: number, context: PageCon
     return context.lastBlock;
   }
   const nameAt = cursor.offset;
-  const length = takeOf(cursor, 1)[0] ?? 0;
+  const lengthSize = context.layout.pageBlock.fields[0].size;
+  const length = readUint(takeOf(cursor, lengthSize), 0, lengthSize);
   const name = decodeText(takeOf(cursor, length));
   const block = context.blocks.get(name);
   if (block === undefined) throw badValue(cursor, nameAt, 'name', `"${name}" is no RAM block of this stream`);
@@ -146,24 +151,25 @@ function takeOf(cursor: ByteCursor, length: number): Uint8Array {
  */
 function probePageSize(cursor: ByteCursor): number {
   const ahead = cursor.rest();
-  const found = PAGE_SIZES.find((size) => recordsFollow(ahead, size));
-  if (found === undefined)
-    throw badValue(cursor, cursor.offset, 'page', 'no target page size makes sense of what follows it');
-  return found;
+  const candidates = PAGE_SIZES.map((size) => ({ size, ...recordsAhead(ahead, size) })).filter(({ wrong }) => !wrong);
+  // Only in a file that is cut off does none reach its four records: the one with the most is then the likeliest.
+  const [best] = candidates.sort((a, b) => b.records - a.records);
+  if (best !== undefined) return best.size;
+  throw badValue(cursor, cursor.offset, 'page', 'no target page size makes sense of what follows it');
 }
 
-function recordsFollow(ahead: Uint8Array, pageSize: number): boolean {
+/** How many records follow a page of that size, and whether something follows that is none. */
+function recordsAhead(ahead: Uint8Array, pageSize: number): { readonly records: number; readonly wrong: boolean } {
   let at = pageSize;
-  for (let record = 0; record < PROBE_RECORDS; record++) {
-    if (at + 8 > ahead.length) return true;
+  for (let records = 0; records < PROBE_RECORDS; records++) {
+    if (at + 9 > ahead.length) return { records, wrong: false };
     const word = readUint(ahead, at, 8);
-    if (!Number.isSafeInteger(word)) return false;
     const { address, flags } = splitRamWord(word);
-    if (flags === RAM_FLAG.eos) return address === 0;
+    if (word === RAM_FLAG.eos) return { records: PROBE_RECORDS, wrong: false };
     const kind = kindOf(flags & ~RAM_FLAG.continue);
-    if (kind === null || address % pageSize !== 0) return false;
-    if (kind !== 'page' && kind !== 'zero') return true;
+    if (kind === null || !Number.isSafeInteger(word) || address % pageSize !== 0) return { records, wrong: true };
+    if (kind !== 'page' && kind !== 'zero') return { records: records + 1, wrong: false };
     at += 8 + ((flags & RAM_FLAG.continue) === 0 ? 1 + (ahead[at + 8] ?? 0) : 0) + (kind === 'page' ? pageSize : 1);
   }
-  return true;
+  return { records: PROBE_RECORDS, wrong: false };
 }

@@ -10,7 +10,7 @@ import type { Configuration, Description, ParsedStream, Section } from './model'
 import { findOverlaps, recordEnd } from './pieces';
 import { Problems, type ProblemCode } from './problems';
 import type { SectionState } from './sections';
-import { endOf, fieldOf, readStruct, type Parsed } from './table';
+import { endOf, fieldOf, readStruct, type Parsed } from '../bytes/table';
 
 export interface ParseOptions {
   /** Where the stream begins; null or absent: it is looked for (`findContainer`). */
@@ -111,7 +111,7 @@ function newState(configuration: Configuration | null): SectionState {
       pages: null,
       elsewhereSaid: false,
     },
-    ramEnded: false,
+    open: new Set(),
     devices: 0,
   };
 }
@@ -146,9 +146,14 @@ function checkEnd(state: SectionState, stream: Unjudged, problems: Problems): vo
     problems.add('note', 'too-many', null, `${stream.sectionsNotListed} further sections are not listed.`);
   }
   if (eof === null) return;
-  if (state.ram.total !== null && !state.ramEnded) {
-    problems.add('error', 'early-eof', eof.offset, 'The stream ends before its RAM section does.');
-  } else if (state.devices === 0) {
+  if (state.ram.total === null) {
+    problems.add('warning', 'no-ram', eof.offset, 'The stream has no RAM section.');
+  }
+  for (const id of state.open) {
+    const name = state.names.get(id) ?? String(id);
+    problems.add('error', 'early-eof', eof.offset, `The stream ends before its section ${name} does.`);
+  }
+  if (state.devices === 0) {
     problems.add('error', 'early-eof', eof.offset, 'The stream ends before any device was saved.');
   }
   if (end < size) reportTrailing(end, size, description, problems);

@@ -1,7 +1,7 @@
 /** A stream as labelled stretches of the file, to find what overlaps and what lies between. */
 import type { ParsedStream, RamBlock, Section } from './model';
 import type { Problems } from './problems';
-import { endOf, type Parsed } from './table';
+import { endOf, type Parsed } from '../bytes/table';
 
 export interface Piece {
   readonly label: string;

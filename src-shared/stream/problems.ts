@@ -11,6 +11,8 @@ export type ProblemCode =
   | 'unsupported'
   /** The stream has no CONFIGURATION: what its records hold was told from their bytes. */
   | 'no-configuration'
+  /** A structure is where the format allows it, but no QEMU writes it. */
+  | 'misplaced'
   /** Two structures claim the same bytes. */
   | 'overlap'
   /** The libvirt image says that its save was not finished. */
@@ -23,6 +25,8 @@ export type ProblemCode =
   | 'bitmap-order'
   /** The end of the stream stands where it cannot be. */
   | 'early-eof'
+  /** The stream ends and no RAM section was in it. */
+  | 'no-ram'
   /** Pages were sent by a way that a file does not hold (multifd without mapped-ram, RDMA). */
   | 'pages-elsewhere'
   /** Without footers and description the device sections cannot be told apart. */

@@ -5,7 +5,7 @@ import { checkMappedHeader, isPageSize } from '../mapped-ram/header';
 import { RAM_FLAG, splitRamWord, type Layout } from './layout';
 import type { RamBlock } from './model';
 import type { Problems } from './problems';
-import { badValue, endOf, fieldOf, readStruct, type Parsed, type Struct } from './table';
+import { badValue, endOf, fieldOf, readStruct, type Parsed, type Struct } from '../bytes/table';
 
 /** Far above any real VM (one block per memory device and ROM); keeps a hostile list from filling memory. */
 const MOST_BLOCKS = 16_384;
@@ -62,8 +62,18 @@ export async function readRamBlocks(
     const candidate = await recordShape(cursor, known, remaining === 0);
     if (known === null) problems.add('note', 'no-configuration', record.offset, shapeNote(candidate));
     known = candidate;
-    blocks.push(await readRest(cursor, layout, record, candidate, problems));
+    const block = await readRest(cursor, layout, record, candidate, problems);
+    checkPageSize(block, blocks[0], problems);
+    blocks.push(block);
   }
+}
+
+/** A VM has one target page size. */
+function checkPageSize(block: RamBlock, first: RamBlock | undefined, problems: Problems): void {
+  const [own, usual] = [block.header, first?.header];
+  if (!own || !usual || own.pageSize === usual.pageSize) return;
+  const message = `The page size of ${block.name} is ${own.pageSize}, that of other blocks ${usual.pageSize}.`;
+  problems.add('error', 'bad-value', fieldOf(own.record, 'page size').offset, message);
 }
 
 async function readRest(
@@ -82,7 +92,7 @@ async function readRest(
   const usedLength = byteCount(record.values['used length']);
   if (headerRecord === null) return { name, usedLength, record, hostPageSize, address, header: null };
   const file = { name: cursor.source.name, size: cursor.size };
-  const header = checkMappedHeader(headerRecord, { name, usedLength }, file, problems);
+  const header = checkMappedHeader(headerRecord, { name, usedLength }, file, (...problem) => problems.add(...problem));
   cursor.seek(header.mapped === null ? endOf(headerRecord) : header.mapped.pages.offset + usedLength);
   return { name, usedLength, record, hostPageSize, address, header };
 }

@@ -4,7 +4,7 @@ import type { PageCounts, ParsedStream, RamBlock } from './model';
 import { walkPageRecords, type PageContext } from './page-records';
 import type { Problems } from './problems';
 import { readRamBlocks, type RecordShape } from './ram-blocks';
-import { badValue, readStruct } from './table';
+import { badValue, readStruct } from '../bytes/table';
 
 /** Version of the RAM section since QEMU 0.12; loading refuses any other. */
 export const RAM_VERSION = 4;

@@ -6,10 +6,14 @@ import { COMMANDS, TYPE, type Layout } from './layout';
 import type { PageCounts, Section } from './model';
 import type { Problems } from './problems';
 import { RAM_VERSION, readRamData, type RamState } from './ram-section';
-import { badValue, endOf, fieldOf, readStruct, type Parsed } from './table';
+import { badValue, endOf, fieldOf, readStruct, type Parsed } from '../bytes/table';
 
-/** Most sections that are listed. A legacy stream has one a pass or rate-limit slice; a hostile one could have millions. */
-const MOST_SECTIONS = 100_000;
+/**
+ * Most sections that are listed. A legacy stream has a PART for every 50 ms of its save, so of those fewer are listed, and
+ * the devices behind them still are.
+ */
+const MOST_SECTIONS = 30_000;
+const MOST_PARTS = 10_000;
 /** A stream has as many sections with an id as the VM has devices. */
 const MOST_IDS = 65_536;
 /** Command whose payload says how long another stream right behind it is. */
@@ -23,8 +27,8 @@ export interface SectionState {
   eof: Parsed<Layout['eof']> | null;
   readonly names: Map<number, string>;
   readonly ram: RamState;
-  /** RAM's END section was seen: its iterations are over. */
-  ramEnded: boolean;
+  /** Sections that were started and not ended yet. */
+  open: Set<number>;
   devices: number;
 }
 
@@ -68,6 +72,9 @@ export async function walkSections(
   }
 }
 
+/** Not empty, and without control characters. */
+const isName = (name: string): boolean => /^[^\p{Cc}\ufffd]+$/u.test(name);
+
 async function openSection(
   cursor: ByteCursor,
   layout: Layout,
@@ -78,7 +85,7 @@ async function openSection(
 ): Promise<boolean> {
   const record = await readStruct(cursor, type === TYPE.start ? layout.sectionStart : layout.sectionFull);
   const { 'section id': id, name, instance, version } = record.values;
-  if (name === '') throw badValue(cursor, record.offset, 'name length', 'a section has no name');
+  if (!isName(name)) throw badValue(cursor, fieldOf(record, 'name').offset, 'name', 'it is no name of a section');
   if (state.names.size >= MOST_IDS) throw badValue(cursor, record.offset, 'section id', `there are over ${MOST_IDS}`);
   const isRam = type === TYPE.start && name === 'ram';
   if (isRam && version !== RAM_VERSION) {
@@ -90,6 +97,7 @@ async function openSection(
     problems.add('error', 'bad-value', place, `Section id ${id} is that of ${String(state.names.get(id))}, too.`);
   }
   state.names.set(id, name);
+  if (type === TYPE.start) state.open.add(id);
   if (!isRam) state.devices++;
   const opened = { type: type === TYPE.start ? 'start' : 'full', record, offset: record.offset, id, name } as const;
   const index = list(state, unfinished(opened));
@@ -109,14 +117,14 @@ async function continueSection(
   const record = await readStruct(cursor, type === TYPE.part ? layout.sectionPart : layout.sectionEnd);
   const id = record.values['section id'];
   const name = state.names.get(id);
-  if (name === undefined) {
-    throw badValue(cursor, fieldOf(record, 'section id').offset, 'section id', `no section ${id} was started`);
+  if (name === undefined || !state.open.has(id)) {
+    throw badValue(cursor, fieldOf(record, 'section id').offset, 'section id', `no section ${id} is open here`);
   }
   const isRam = name === 'ram';
   const opened = { type: type === TYPE.part ? 'part' : 'end', record, offset: record.offset, id, name } as const;
   const index = list(state, unfinished(opened));
   const data = isRam ? await ramData(cursor, layout, state, problems) : await deviceData(cursor, state, id, null);
-  if (isRam && type === TYPE.end) state.ramEnded = true;
+  if (type === TYPE.end) state.open.delete(id);
   return finish(cursor, layout, state, index, opened, data);
 }
 
@@ -222,7 +230,8 @@ async function readCommand(cursor: ByteCursor, layout: Layout, state: SectionSta
 
 /** The section's place in the list; null when the list is full. */
 function list(state: SectionState, section: Section): number | null {
-  if (state.sections.length < MOST_SECTIONS) return state.sections.push(section) - 1;
+  const most = section.type === 'part' ? MOST_PARTS : MOST_SECTIONS;
+  if (state.sections.length < most) return state.sections.push(section) - 1;
   state.notListed++;
   return null;
 }

@@ -17,24 +17,29 @@ const syncFileRange: { async: (...args: readonly unknown[]) => void } = libc.fun
   'int sync_file_range(int fd, int64_t offset, int64_t count, unsigned int flags)',
 );
 
-/** Where the next data (hole) at or behind `offset` begins; null when there is none before the end of the file. */
-function seek(fd: number, offset: number, whence: number): number | null {
+/** lseek; null where it finds nothing before the end of the file, `otherwise()` where the file cannot tell. */
+function seek(fd: number, offset: number, whence: number, otherwise: () => number | null): number | null {
   const found = Number(lseek(fd, offset, whence));
   if (found >= 0) return found;
   const errno = koffi.errno();
   if (errno === koffi.os.errno.ENXIO) return null;
-  throw fail(
-    'file.io',
-    'asking where the file has bytes',
-    `lseek failed: ${errnoName(errno)}`,
-    'Check the disk and its mount.',
-  );
+  if (errno === koffi.os.errno.EINVAL) return otherwise();
+  const what = `lseek failed: ${errnoName(errno)}`;
+  throw fail('file.io', 'asking where the file has bytes', what, 'Check the disk and its mount.');
 }
 
 /** Length of a file or block device. */
-export const seekEnd = (fd: number): number => seek(fd, 0, SEEK_END) ?? 0;
-export const seekData = (fd: number, offset: number): number | null => seek(fd, offset, SEEK_DATA);
-export const seekHole = (fd: number, offset: number): number | null => seek(fd, offset, SEEK_HOLE);
+export const seekEnd = (fd: number): number => seek(fd, 0, SEEK_END, () => null) ?? 0;
+
+/** Where data begins at or behind `offset`; null when none does before the end. A block device has data everywhere. */
+export const seekData = (fd: number, offset: number): number | null => seek(fd, offset, SEEK_DATA, () => offset);
+
+/** Where a hole begins at or behind `offset`, every file having one at its end; null at or past the end. */
+export const seekHole = (fd: number, offset: number): number | null =>
+  seek(fd, offset, SEEK_HOLE, () => {
+    const end = seekEnd(fd);
+    return offset < end ? end : null;
+  });
 
 /**
  * Writes a range of a file back to its disk and waits, on a thread of koffi's pool: the event loop stays free.

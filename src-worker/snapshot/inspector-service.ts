@@ -1,5 +1,4 @@
 /** Serves one open file to the inspector: everything here answers for any file, also for one that is no snapshot. */
-import { stat } from 'node:fs/promises';
 import { byteCount, fileOffset, guestPhysical } from '@shared/bytes/units';
 import type { LocateQuery } from '@shared/contracts/inspect';
 import { fail, failureOf, type Failure, type StillframeError } from '@shared/contracts/failure';
@@ -97,11 +96,10 @@ async function openFile(lease: Lease, ramMap: readonly RamRange[]): Promise<Open
   const source = await openLease(lease);
   try {
     const size = await source.size();
-    const { blocks } = await stat(lease.path);
     const read = await readStructure(source, lease);
     const regions = read.snapshot === null ? [] : pageRegions(read.snapshot);
     const { report, failure } = read;
-    const file = { name: lease.name, size, bytesOnDisk: blocks * 512, report, failure, ramMap };
+    const file = { name: lease.name, size, bytesOnDisk: await source.allocatedBytes(), report, failure, ramMap };
     return { source, file, snapshot: read.snapshot, regions, segments: new Segments(source, size, regions) };
   } catch (error) {
     await source.close();

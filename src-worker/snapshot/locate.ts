@@ -4,7 +4,8 @@ import type { LocateQuery, LocateReport } from '@shared/contracts/inspect';
 import type { RamRange } from '@shared/contracts/library';
 import { isPagePresent } from '@shared/mapped-ram/bitmap';
 import { bitmapOf } from '@shared/mapped-ram/byte-order';
-import type { MappedHeader, MappedPages, RamBlock } from '@shared/stream/model';
+import type { MappedHeader, MappedPages } from '@shared/mapped-ram/header';
+import type { RamBlock } from '@shared/stream/model';
 import type { OpenSnapshot } from './open';
 
 interface Spot {

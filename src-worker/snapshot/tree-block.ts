@@ -1,5 +1,7 @@
+import type { Range } from '@shared/bytes/ranges';
 import type { StructureNode } from '@shared/contracts/inspect';
-import type { MappedHeader, MappedPages, RamBlock, Range } from '@shared/stream/model';
+import type { MappedHeader, MappedPages } from '@shared/mapped-ram/header';
+import type { RamBlock } from '@shared/stream/model';
 import { recordEnd } from '@shared/stream/pieces';
 import { fieldNodes, group, leaf, structNode } from './tree-nodes';
 

@@ -1,7 +1,7 @@
 /** Makers of tree nodes. */
 import { hex } from '@shared/bytes/units';
 import type { StructureKind, StructureNode } from '@shared/contracts/inspect';
-import type { Parsed, ParsedField } from '@shared/stream/table';
+import type { Parsed, ParsedField } from '@shared/bytes/table';
 
 export function leaf(
   id: string,

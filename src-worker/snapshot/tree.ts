@@ -59,8 +59,7 @@ function libvirtNode({ container }: ParsedStream): StructureNode {
   if (image === null) throw new Error('there is no libvirt image');
   const { header, xml, cookie } = image;
   const dataEnd = container.streamOffset;
-  const children = [...fieldNodes('libvirt', header)];
-  children.push(
+  const texts = [
     leaf(
       'libvirt/xml',
       'container',
@@ -71,25 +70,18 @@ function libvirtNode({ container }: ParsedStream): StructureNode {
       'How libvirt defines the VM.',
       'text',
     ),
-  );
-  let used = xml.offset + xml.length;
+  ];
   if (cookie !== null) {
-    children.push(
-      leaf(
-        'libvirt/cookie',
-        'container',
-        'cookie',
-        `${cookie.length} bytes`,
-        cookie.offset,
-        cookie.length,
-        'What else libvirt keeps.',
-        'text',
-      ),
-    );
-    used = cookie.offset + cookie.length;
+    const value = `${cookie.length} bytes`;
+    const meaning = 'What else libvirt keeps.';
+    texts.push(leaf('libvirt/cookie', 'container', 'cookie', value, cookie.offset, cookie.length, meaning, 'text'));
   }
-  if (used < dataEnd) {
-    children.push(leaf('libvirt/padding', 'padding', 'padding', null, used, dataEnd - used, 'Zeros up to the stream.'));
+  const children = [...fieldNodes('libvirt', header)];
+  for (const [index, node] of texts.entries()) {
+    const end = node.offset + node.length;
+    const next = texts[index + 1]?.offset ?? dataEnd;
+    children.push(node);
+    if (end < next) children.push(leaf(`${node.id} padding`, 'padding', 'padding', null, end, next - end, 'Zeros.'));
   }
   const value = image.finished ? image.format : `${image.format}, unfinished`;
   return group(

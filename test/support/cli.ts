@@ -32,7 +32,8 @@ export interface CliDesk {
   readonly env: Readonly<Record<string, string>>;
   /** Runs one command to its end; `stillframe start --demo` is `run('start', '--demo')`. */
   run(...args: readonly string[]): Promise<CliResult>;
-  begin(args: readonly string[], options?: { readonly stdout?: 'pipe' | 'ignore' }): RunningCli;
+  /** `stdout` may be a descriptor instead. */
+  begin(args: readonly string[], options?: { readonly stdout?: 'pipe' | number }): RunningCli;
 }
 
 /** Call it at the top of a file: every test there then has a command with folders of its own, and none of its VMs survives. */
@@ -72,7 +73,7 @@ function beginCli(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
   cwd: string,
-  stdout: 'pipe' | 'ignore',
+  stdout: 'pipe' | number,
 ): RunningCli {
   const child = spawn(process.execPath, [CLI, ...args], {
     cwd,
@@ -98,7 +99,7 @@ function beginCli(
 }
 
 /** QEMUs whose sockets are below `folder`: those that the test's commands started. */
-async function qemusBelow(folder: string): Promise<readonly number[]> {
+export async function qemusBelow(folder: string): Promise<readonly number[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
   const lines = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')));
   return pids.filter((_, index) => /^[^\0]*qemu-system/.test(lines[index] ?? '') && lines[index]?.includes(folder));

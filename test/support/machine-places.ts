@@ -37,13 +37,16 @@ export function machinesPerTest(folder: () => string): {
   };
 }
 
+/** Pids in the run folders' records, only of processes that have this very run folder in their command line. */
 async function recordedPids(run: string): Promise<number[]> {
   const names = await readdir(run).catch(() => []);
   const pids = await Promise.all(
     names.map(async (name) => {
       const text = await readFile(join(run, name, 'vm.json'), 'utf8').catch(() => '{}');
-      return (JSON.parse(text) as { vm?: { pid: number } | null }).vm?.pid ?? null;
+      const pid = (JSON.parse(text) as { vm?: { pid: number } | null }).vm?.pid ?? 0;
+      const commandLine = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+      return commandLine.includes(`unix:${run}/${name}/`) ? [pid] : [];
     }),
   );
-  return pids.filter((pid) => pid !== null);
+  return pids.flat();
 }

@@ -39,6 +39,11 @@ export class Bytes {
     return this;
   }
 
+  /** What was written, to be put into a sparse file. */
+  get parts(): readonly { readonly at: number; readonly bytes: Uint8Array }[] {
+    return this.#parts;
+  }
+
   /** Everything written, with zeros between; as long as the furthest byte written or sought. */
   toBytes(): Uint8Array {
     const length = Math.max(this.position, ...this.#parts.map(({ at, bytes }) => at + bytes.length), 0);
@@ -54,6 +59,8 @@ export interface BuiltBlock {
   readonly pageSize?: number;
   /** Pages marked and filled with a byte that is not zero. */
   readonly present?: readonly number[];
+  /** The bitmap's bytes as they are to stand in the file, instead of `present`; the pages are then left out. */
+  readonly bitmap?: Uint8Array;
   /** Both offsets 0, as a block that was skipped has. */
   readonly skipped?: boolean;
   /** Postcopy with huge pages: a page size of its own. */
@@ -91,7 +98,10 @@ const MAGIC = 'QEVM';
 const EOS = 0x10;
 
 /** A stream of that kind, whole unless the options say otherwise. */
-export function buildStream(options: BuiltStream = {}): Uint8Array {
+export const buildStream = (options: BuiltStream = {}): Uint8Array => writeStream(options).toBytes();
+
+/** The same, not put together: for streams larger than memory. */
+export function writeStream(options: BuiltStream): Bytes {
   const {
     blocks = [],
     mapped = true,
@@ -128,14 +138,14 @@ export function buildStream(options: BuiltStream = {}): Uint8Array {
     bytes.raw(device.data);
     footer(id);
   }
-  if (options.eof === false) return bytes.toBytes();
+  if (options.eof === false) return bytes;
   bytes.uint(0, 1);
   const description = options.description ?? 'right';
   if (description !== 'none') {
     const text = description === 'right' ? describe(devices) : description.text;
     bytes.uint(6, 1).uint(Buffer.byteLength(text), 4).text(text);
   }
-  return bytes.raw(options.trailing ?? new Uint8Array(0)).toBytes();
+  return bytes.raw(options.trailing ?? new Uint8Array(0));
 }
 
 function writeConfiguration(bytes: Bytes, options: BuiltStream, mapped: boolean): void {
@@ -166,7 +176,7 @@ function writeBlock(bytes: Bytes, block: BuiltBlock, mapped: boolean, order: 'li
   const words = Math.ceil(usedLength / pageSize / 64);
   const bitmapOffset = bytes.position + 16;
   const pagesOffset = Math.ceil((bitmapOffset + words * 8) / pageSize) * pageSize;
-  const bitmap = Buffer.alloc(words * 8);
+  const bitmap = Buffer.from(block.bitmap ?? new Uint8Array(words * 8));
   for (const page of present) bitmap.writeUInt8((bitmap[page >> 3] ?? 0) | (1 << (page & 7)), page >> 3);
   if (order === 'big') bitmap.swap64();
   bytes.uint(bitmapOffset, 8).uint(pagesOffset, 8).raw(bitmap);

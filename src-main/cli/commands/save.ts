@@ -17,7 +17,7 @@ interface SaveArguments extends CommonOptions {
   readonly paused?: true;
   readonly channels: number;
   readonly directIo: boolean;
-  readonly after?: SaveOptions['after'];
+  readonly after: SaveOptions['after'];
   readonly flush: SaveOptions['flush'];
   readonly name?: string;
   readonly note: string;
@@ -38,11 +38,9 @@ export function addSave(desk: Desk): void {
     .option('--direct-io', 'write past the page cache', true)
     .option('--no-direct-io', 'write through the page cache')
     .addOption(
-      new Option('--after <what>', 'the VM after the save (default: run if it ran before, else pause)').choices([
-        'run',
-        'pause',
-        'quit',
-      ]),
+      new Option('--after <what>', 'the VM after the save; with run, one that was paused stays paused')
+        .choices(['run', 'pause', 'quit'])
+        .default('run'),
     )
     .addOption(
       new Option('--flush <how>', 'none: do not wait for stable storage; the snapshot is then not durable')
@@ -96,7 +94,7 @@ function saveOptions({ surroundings }: Workplace, machine: Machine, options: Sav
     mode: options.paused === true ? 'paused' : 'live',
     channels: options.channels,
     directIo: options.directIo,
-    after: options.after ?? (machine.state === 'paused' ? 'pause' : 'run'),
+    after: options.after,
     flush: options.flush,
     liveLimitSeconds: options.limit,
     out: options.out === undefined ? null : path.resolve(surroundings.cwd, options.out),

@@ -39,7 +39,7 @@ async function start(workplace: Workplace, recipe: string | undefined, options: 
     const totalMs = performance.now() - began;
     if (interrupt.asked) {
       await machines.powerOff(machine.id);
-      throw fail('usage', doing, 'The start was interrupted', 'The VM was powered off.');
+      throw fail('qemu.did-not-start', doing, 'The start was interrupted', 'The VM was powered off.');
     }
     return answerStarted(machine, { totalMs });
   });

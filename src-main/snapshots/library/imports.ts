@@ -1,8 +1,8 @@
 /** Bare files that were made known to the library. They stay where they are; only references are kept. */
 import { randomUUID } from 'node:crypto';
 import { stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { fail } from '@shared/contracts/failure';
+import { basename, dirname, join } from 'node:path';
+import { fail, failureOf } from '@shared/contracts/failure';
 import type { SnapshotEntry, SnapshotId } from '@shared/contracts/library';
 import * as v from 'valibot';
 import { writeAside } from '../../files/write-aside';
@@ -32,15 +32,15 @@ export type Import = v.InferOutput<typeof importSchema>;
 export class Imports {
   /** Changes wait for each other: two at once would lose one. */
   #lane: Promise<unknown> = Promise.resolve();
-  readonly #path: string;
+  readonly path: string;
 
   constructor(library: string) {
-    this.#path = join(library, IMPORTS_FILE);
+    this.path = join(library, IMPORTS_FILE);
   }
 
   /** Every reference. Rejects with `library.bad-manifest` when the list cannot be understood: it is not overwritten then. */
   async list(): Promise<readonly Import[]> {
-    const text = await readSmallFile(this.#path, MAX_BYTES).catch((error: unknown) => {
+    const text = await readSmallFile(this.path, MAX_BYTES).catch((error: unknown) => {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '{"formatVersion":1,"imports":[]}';
       throw error;
     });
@@ -51,7 +51,7 @@ export class Imports {
         'The list of imported files is damaged',
         'Repair or move it away.',
         {
-          where: { path: this.#path },
+          where: { path: this.path },
           ...(cause === undefined ? {} : { cause }),
         },
       );
@@ -83,7 +83,7 @@ export class Imports {
   async #change(edit: (imports: readonly Import[]) => readonly Import[]): Promise<void> {
     const change = this.#lane.then(async () => {
       const imports = edit(await this.list());
-      await writeAside(this.#path, `${JSON.stringify({ formatVersion: 1, imports }, null, 2)}\n`);
+      await writeAside(this.path, `${JSON.stringify({ formatVersion: 1, imports }, null, 2)}\n`);
     });
     this.#lane = change.catch(() => undefined);
     await change;
@@ -106,6 +106,28 @@ export async function importEntry(reference: Import): Promise<SnapshotEntry> {
     ramBytes: reference.ramBytes,
     fileBytes: info?.size ?? 0,
     bytesOnDisk: (info?.blocks ?? 0) * 512,
+    manifest: null,
+    screenUrl: null,
+  };
+}
+
+/** The list itself as an entry, when it cannot be read: the rest of the library goes on, and this can be moved away. */
+export function damagedList(path: string, error: unknown): SnapshotEntry {
+  return {
+    id: 's-imports' as SnapshotId,
+    name: basename(path),
+    note: '',
+    state: {
+      kind: 'damaged',
+      why: `${failureOf(error, 'reading the list of imports').what}. Repair it or move it away.`,
+    },
+    folder: path,
+    memoryFile: null,
+    machineName: null,
+    savedAt: null,
+    ramBytes: null,
+    fileBytes: 0,
+    bytesOnDisk: 0,
     manifest: null,
     screenUrl: null,
   };

@@ -13,7 +13,7 @@ import { MANIFEST_FILE, manifestText, SCREEN_FILE } from '../manifest';
 import { checkName, nextFree } from '../names';
 import { exists } from '../paths';
 import { isUnfinished, readFolder, readUnfinished } from './folder-entry';
-import { importEntry, Imports } from './imports';
+import { damagedList, importEntry, Imports } from './imports';
 import { inspectOnce } from './inspect-once';
 import { parseFileReference, snapshotFolderAt } from './reference';
 
@@ -53,17 +53,17 @@ export class Library implements LibraryService {
   }
 
   async overview(): Promise<LibraryOverview> {
-    const [names, references, space] = await Promise.all([
+    const [names, imported, space] = await Promise.all([
       readdir(this.folder, { withFileTypes: true }),
-      this.#imports.list(),
+      this.#imports.list().then(
+        (references) => Promise.all(references.map((reference) => importEntry(reference))),
+        (error: unknown) => [damagedList(this.#imports.path, error)],
+      ),
       statfs(this.folder),
     ]);
     const folders = names.filter((entry) => entry.isDirectory()).map(({ name }) => join(this.folder, name));
-    const entries = await Promise.all([
-      ...folders.map((folder) => this.#readEntry(folder)),
-      ...references.map((reference) => importEntry(reference)),
-    ]);
-    const found = entries.filter((entry) => entry !== null).sort(newestFirst);
+    const entries = await Promise.all(folders.map((folder) => this.#readEntry(folder)));
+    const found = [...entries, ...imported].filter((entry) => entry !== null).sort(newestFirst);
     for (const entry of found) this.#remember(entry);
     return { folder: this.folder, freeBytes: space.bavail * space.bsize, entries: found };
   }

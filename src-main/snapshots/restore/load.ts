@@ -1,8 +1,9 @@
 /** Starting a QEMU that waits for its memory, and loading the file into it. */
 import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
-import { fail, failureOf, type StillframeError } from '@shared/contracts/failure';
+import { fail, failureOf, StillframeError } from '@shared/contracts/failure';
 import type { Machine, Recipe } from '@shared/contracts/machines';
+import { parseRamBlocks } from '../../qemu/ram-map';
 import type { MachineService, Qmp } from '../../services';
 import {
   capabilityChanges,
@@ -21,6 +22,7 @@ import { pause } from '../time-limit';
 const FDSET = 1_000_000;
 /** The first descriptor a child inherits after stdin, stdout and stderr. */
 const FIRST_INHERITED = 3;
+const SMALL_BLOCK_BYTES = 1024 * 1024;
 const SETTLE_LIMIT_MS = 60_000;
 const DOING = 'restoring the VM';
 
@@ -31,6 +33,8 @@ export interface LoadPlan {
   readonly streamOffset: number;
   /** null for a legacy stream, which is read from front to back. */
   readonly mappedRam: { readonly channels: number } | null;
+  /** Blocks of the file, to compare with those of the VM that is to take them. */
+  readonly blocks: readonly { readonly name: string; readonly usedLength: number }[];
   readonly run: boolean;
 }
 
@@ -82,6 +86,7 @@ async function openToLoad({ memoryFile, mappedRam }: LoadPlan): Promise<readonly
 
 async function loadInto(qmp: Qmp, plan: LoadPlan, directIo: boolean): Promise<void> {
   const { mappedRam, streamOffset } = plan;
+  if (mappedRam !== null) await compareBlocks(qmp, plan);
   const before = { capabilities: await queryCapabilities(qmp), parameters: await queryParameters(qmp) };
   const capabilities = capabilityChanges(
     before.capabilities,
@@ -102,6 +107,26 @@ async function loadInto(qmp: Qmp, plan: LoadPlan, directIo: boolean): Promise<vo
   await qmp.execute('remove-fd', { 'fdset-id': FDSET });
 }
 
+/**
+ * QEMU (10.0.2) does not compare lengths when it reads a mapped-ram file: it would load 64 MiB into a VM of 96 and call that
+ * completed. Small blocks are ROMs and tables, which another version of QEMU may well have in another size.
+ */
+async function compareBlocks(qmp: Qmp, { blocks, memoryFile }: LoadPlan): Promise<void> {
+  const there = new Map(parseRamBlocks(await qmp.hmp('info ramblock')).map((block) => [block.name, block.usedLength]));
+  for (const { name, usedLength } of blocks.filter((block) => block.usedLength >= SMALL_BLOCK_BYTES)) {
+    const length = there.get(name);
+    if (length === BigInt(usedLength)) continue;
+    const has = length === undefined ? 'has no such block' : `gives it ${String(length)} bytes`;
+    throw fail(
+      'restore.failed',
+      DOING,
+      `The snapshot has ${String(usedLength)} bytes of ${name}, and the recipe ${has}`,
+      'Use the recipe of the VM that was saved.',
+      { where: { path: memoryFile, field: name } },
+    );
+  }
+}
+
 async function untilLoaded(qmp: Qmp): Promise<void> {
   for (let wait = 5; ; wait = Math.min(wait * 2, 100)) {
     const migration = await queryMigration(qmp);
@@ -120,6 +145,7 @@ async function stderrOf(process: { stderr(): Promise<string>; readonly ended: Pr
 }
 
 function loadFailure(error: unknown, memoryFile: string, stderr: string): StillframeError {
+  if (error instanceof StillframeError && error.failure.code === 'restore.failed' && stderr === '') return error;
   const lines = stderr.trim().split('\n');
   const said =
     lines

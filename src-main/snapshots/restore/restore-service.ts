@@ -73,6 +73,7 @@ export class Restores implements RestoreService {
       memoryFile,
       streamOffset: report.container.streamOffset,
       mappedRam: mapped ? { channels: manifest?.channels ?? CHANNELS_OF_A_BARE_FILE } : null,
+      blocks: report.ramBlocks,
       run: then === null ? (manifest?.wasRunning ?? true) : then === 'run',
     };
   }

@@ -4,7 +4,7 @@ import type { SaveOutcome, SaveResult, SaveTimings } from '@shared/contracts/sav
 import { queryRunState } from '../migration';
 import { checkMemory, flushMemory } from './flush';
 import { GuestClock } from './guest-clock';
-import { recordMoment } from './moment';
+import { finishScreen, recordMoment } from './moment';
 import { isRunning } from './plan';
 import { prepare } from './prepare';
 import { SaveWorker } from './save-worker';
@@ -58,6 +58,7 @@ async function savePhases(context: SaveContext, clock: GuestClock, worker: SaveW
   const { lease, release } = await rooms.files.lend(target.buffered, target.memoryFile, 0);
   undo.push('closing the memory file', release);
   const check = await checkMemory(context, worker, lease);
+  const hasScreen = await finishScreen(context, moment);
   if (options.flush === 'full') await flushMemory(context, worker, lease, size);
 
   const timings = (): SaveTimings => {
@@ -70,7 +71,7 @@ async function savePhases(context: SaveContext, clock: GuestClock, worker: SaveW
       sealingMs: phaseMs.sealing,
     };
   };
-  const facts = { target, directIo, written, moment, check, memoryFileBytes: size, timings };
+  const facts = { target, directIo, written, moment, hasScreen, check, memoryFileBytes: size, timings };
   const folder = await seal(context, worker, facts);
   written.resume.drop();
   await undo.run();

@@ -22,6 +22,8 @@ export interface Sealable {
   readonly directIo: boolean;
   readonly written: Written;
   readonly moment: Moment;
+  /** Whether there is a `screen.png`. */
+  readonly hasScreen: boolean;
   readonly check: SavedCheck;
   readonly memoryFileBytes: number;
   readonly timings: () => SaveTimings;
@@ -37,7 +39,7 @@ export async function seal(context: SaveContext, worker: SaveWorker, found: Seal
   try {
     await job.enter('sealing', 'writing the manifest');
     await writeNew(join(folder, MANIFEST_FILE), manifestText(manifestOf(context, found)), durable);
-    if (durable && found.moment.hasScreen) await syncPath(join(folder, SCREEN_FILE));
+    if (durable && found.hasScreen) await syncPath(join(folder, SCREEN_FILE));
     if (durable) await worker.run((api) => api.syncFolder(folder));
     await job.enter('sealing', 'naming the snapshot');
     await unlink(join(folder, OWNER_FILE));

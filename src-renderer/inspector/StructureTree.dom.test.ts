@@ -1,0 +1,142 @@
+import { flushSync, mount, unmount } from 'svelte';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { StructureNode } from '@shared/contracts/inspect';
+import type { InspectorPort } from '@shared/contracts/inspector-port';
+import { OpenFile } from './open-file.svelte';
+import StructureTree from './StructureTree.svelte';
+
+const leaf = (id: string, offset: number, length: number, over: Partial<StructureNode> = {}): StructureNode => ({
+  id,
+  kind: 'header',
+  label: id.split('/').at(-1) ?? id,
+  value: null,
+  offset,
+  length,
+  meaning: '',
+  source: 'u64 big-endian',
+  pointsTo: null,
+  children: [],
+  ...over,
+});
+
+const header = leaf('ram/header', 20, 28, {
+  source: null,
+  children: [
+    leaf('ram/header/version', 20, 4, { value: '1' }),
+    leaf('ram/header/pages offset', 40, 8, { value: '0x1000', pointsTo: { offset: 4096, length: 4096 } }),
+  ],
+});
+const roots: readonly StructureNode[] = [
+  leaf('stream', 0, 8, {
+    kind: 'container',
+    source: null,
+    children: [leaf('stream/magic', 0, 4, { kind: 'container' })],
+  }),
+  leaf('ram', 8, 12, {
+    kind: 'section',
+    source: null,
+    children: [header, leaf('ram/pages', 4096, 4096, { kind: 'pages' })],
+  }),
+];
+
+const port: InspectorPort = {
+  file: () => Promise.resolve({ name: 'x', size: 8192, bytesOnDisk: null, report: null, failure: null, ramMap: [] }),
+  tree: () => Promise.resolve(roots),
+  bytes: (_offset, length) => Promise.resolve(new Uint8Array(length)),
+  layout: () => Promise.resolve({ segments: [{ offset: 0, length: 8192, kind: 'data', pages: null }] }),
+  locate: () => Promise.reject(new Error('not asked for here')),
+  presentPage: () => Promise.resolve(null),
+  density: () => Promise.reject(new Error('not asked for here')),
+};
+
+let file: OpenFile;
+let tree: Record<string, unknown>;
+beforeEach(async () => {
+  file = await OpenFile.open({
+    session: { id: '1', path: '/x', name: 'x', snapshot: null },
+    api: port,
+    ended: new Promise(() => undefined),
+    close: () => Promise.resolve(),
+  });
+  tree = mount(StructureTree, { target: document.body, props: { file } });
+  flushSync();
+});
+afterEach(async () => {
+  await unmount(tree);
+});
+
+const items = (): HTMLElement[] => [...document.querySelectorAll<HTMLElement>('[role=treeitem]')];
+const labels = (): string[] => items().map((item) => item.dataset['node'] ?? '');
+const settled = async (): Promise<void> => {
+  for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
+  flushSync();
+};
+async function press(key: string): Promise<void> {
+  const target = document.querySelector('[role=treeitem][tabindex="0"]');
+  target?.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true }));
+  await settled();
+}
+const focused = (): string =>
+  document.querySelector<HTMLElement>('[role=treeitem][tabindex="0"]')?.dataset['node'] ?? '';
+
+describe('the structure tree', () => {
+  it('is an ARIA tree with one tab stop, levels, and places among siblings', () => {
+    expect(document.querySelectorAll('[role=tree]')).toHaveLength(1);
+    expect(document.querySelectorAll('[role=treeitem][tabindex="0"]')).toHaveLength(1);
+    const [stream] = items();
+    expect(stream?.getAttribute('aria-level')).toBe('1');
+    expect(stream?.getAttribute('aria-posinset')).toBe('1');
+    expect(stream?.getAttribute('aria-setsize')).toBe('2');
+    expect(stream?.getAttribute('aria-expanded')).toBe('false');
+    expect(stream?.getAttribute('aria-selected')).toBe('true');
+  });
+
+  it('opens, closes and walks by arrow keys', async () => {
+    expect(labels()).toEqual(['stream', 'ram']);
+    await press('ArrowRight');
+    expect(labels()).toEqual(['stream', 'stream/magic', 'ram']);
+    await press('ArrowRight');
+    expect(focused()).toBe('stream/magic');
+    await press('ArrowLeft');
+    expect(focused()).toBe('stream');
+    await press('ArrowLeft');
+    expect(labels()).toEqual(['stream', 'ram']);
+    await press('End');
+    expect(focused()).toBe('ram');
+    await press('Home');
+    expect(focused()).toBe('stream');
+  });
+
+  it('shows a field on Enter: the cursor is on its first byte, all of it selected', async () => {
+    await press('ArrowDown');
+    await press('ArrowRight');
+    await press('ArrowDown');
+    await press('ArrowRight');
+    await press('ArrowDown');
+    await press('ArrowDown');
+    expect(focused()).toBe('ram/header/pages offset');
+    await press('Enter');
+    expect(file.hex.cursor).toBe(40);
+    expect(file.hex.selection).toEqual({ from: 40, to: 48 });
+    const selected = items().filter((item) => item.getAttribute('aria-selected') === 'true');
+    expect(selected.map((item) => item.dataset['node'])).toEqual(['ram/header/pages offset']);
+  });
+
+  it('outlines the field that decides where the cursor is', async () => {
+    file.toggle('ram', true);
+    file.toggle('ram/header', true);
+    await file.hex.goTo(5000);
+    flushSync();
+    const decides = items().filter((item) => item.classList.contains('decides'));
+    expect(decides.map((item) => item.dataset['node'])).toEqual(['ram/header/pages offset']);
+  });
+
+  it('filters as one types, and keeps what stands above a hit', async () => {
+    const input = document.querySelector<HTMLInputElement>('input');
+    if (input === null) throw new Error('there is a filter');
+    input.value = '0x1000';
+    input.dispatchEvent(new Event('input', { bubbles: true }));
+    await settled();
+    expect(labels()).toEqual(['ram', 'ram/header', 'ram/header/pages offset']);
+  });
+});

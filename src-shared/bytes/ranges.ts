@@ -1,0 +1,7 @@
+import type { ByteCount, FileOffset } from './units';
+
+/** A stretch of a file. */
+export interface Range {
+  readonly offset: FileOffset;
+  readonly length: ByteCount;
+}

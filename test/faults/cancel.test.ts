@@ -1,0 +1,55 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { SaveOptions } from '../../src-shared/contracts/saves';
+import { buildWorker, type BuiltWorker } from '../support/services';
+import { makeTempDir, removeTempDir } from '../support/temp';
+import { PHASES, Rig, seed } from './support/rig';
+
+let worker: BuiltWorker;
+let folder: string;
+let rig: Rig;
+
+beforeAll(async () => {
+  worker = await buildWorker();
+  folder = await makeTempDir();
+  rig = await Rig.open(folder, worker);
+  await rig.start({ kind: 'demo', memoryMiB: 64, dirtyMiB: 32, dirtyMiBPerSecond: 256 });
+});
+afterAll(async () => {
+  await rig.services.end();
+  await removeTempDir(folder);
+  await worker.remove();
+});
+
+const kinds: readonly Partial<SaveOptions>[] = [
+  { mode: 'live', channels: 2 },
+  { mode: 'paused', channels: 1, after: 'quit' },
+];
+
+describe(`a save that is cancelled (seed ${String(seed)})`, () => {
+  test.each(PHASES)('while %s leaves the VM running, and nothing else', async (phase) => {
+    const before = await rig.vmState();
+    const cancelledAfter: number[] = [];
+    await rig.inPhase(
+      phase,
+      kinds,
+      async ({ id }) => {
+        const start = performance.now();
+        await rig.services.saves.cancel(id);
+        cancelledAfter.push(performance.now() - start);
+      },
+      async (trial) => {
+        if (trial === null) {
+          if ((await rig.services.machines.get(rig.machine.id)).state === 'off')
+            await rig.services.machines.start(rig.machine.id);
+          await rig.emptyLibrary();
+          return;
+        }
+        expect(trial.job.outcome).toEqual({ kind: 'cancelled', vm: 'The VM runs on.' });
+        expect(await rig.vmState()).toEqual(before);
+        expect(await rig.entries()).toEqual([]);
+        await rig.expectNothingLeft();
+      },
+    );
+    expect(Math.max(...cancelledAfter)).toBeLessThan(3000);
+  });
+});
