@@ -55,7 +55,9 @@ export async function findPlaces(options: {
       { where: { path: run } },
     );
   }
-  await Promise.all([data, library].map((folder) => makeFolder(folder)));
+  // One after the other: where both fail, the outer one is named.
+  await makeFolder(data);
+  await makeFolder(library);
   await makePrivate(run);
   return { data, library, run, resources };
 }

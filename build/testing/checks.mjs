@@ -5,7 +5,7 @@ import { lastWords, run } from '../setup/run.mjs';
 import { ROOT } from '../setup/say.mjs';
 import { runJob } from './job.mjs';
 
-const LIMIT_MS = 5 * 60_000;
+const LIMIT_MS = 10 * 60_000;
 
 /** @param {string} file */
 const inPackages = (file) => join(ROOT, 'node_modules', file);

@@ -8,10 +8,10 @@ import { runJob } from './job.mjs';
  * time limits.
  */
 export const STAGES = /** @type {const} */ ([
-  { name: 'unit', projects: ['node', 'dom'], limitMinutes: 5, workers: 2 },
-  { name: 'vm', projects: ['integration', 'fuzz', 'faults'], limitMinutes: 12, workers: 2 },
-  { name: 'alone', projects: ['alone'], limitMinutes: 5, workers: 1 },
-  { name: 'e2e', projects: ['e2e'], limitMinutes: 8, workers: 1 },
+  { name: 'unit', projects: ['node', 'dom'], limitMinutes: 10, workers: 2 },
+  { name: 'vm', projects: ['integration', 'fuzz', 'faults'], limitMinutes: 20, workers: 2 },
+  { name: 'alone', projects: ['alone'], limitMinutes: 10, workers: 1 },
+  { name: 'e2e', projects: ['e2e'], limitMinutes: 15, workers: 1 },
 ]);
 
 /**

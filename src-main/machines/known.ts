@@ -4,6 +4,7 @@ import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { writeAside } from '../files/write-aside';
+import { fileFailure } from './file-failure';
 
 const MAX_FILE_BYTES = 1024 * 1024;
 
@@ -81,10 +82,10 @@ export class KnownMachines {
   }
 
   async save(machine: KnownMachine): Promise<void> {
-    await writeAside(
-      join(this.folder, `${machine.id}.json`),
-      `${JSON.stringify({ version: 1, ...machine }, null, 2)}\n`,
-    );
+    const path = join(this.folder, `${machine.id}.json`);
+    await writeAside(path, `${JSON.stringify({ version: 1, ...machine }, null, 2)}\n`).catch((error: unknown) => {
+      throw fileFailure(error, 'keeping what is known of the machine', path);
+    });
   }
 
   async remove(id: MachineId): Promise<void> {

@@ -4,7 +4,7 @@ import type { Machine, Recipe } from '@shared/contracts/machines';
 import { launchQemu, type StartedQemu } from '../qemu/launch';
 import type { MachineService } from '../services';
 import { MachineEntry } from './entry';
-import { freeName, sameVm } from './new-machine';
+import { freeName, isOfVm } from './new-machine';
 import { newMachineId, type Roster } from './roster';
 import type { RunRecord } from './run-folder';
 
@@ -41,7 +41,8 @@ type Incoming = Awaited<ReturnType<MachineService['launchIncoming']>>;
 
 /**
  * Starts QEMU with `-incoming defer -S`. Until `adopt` it belongs to the caller alone; a Stillframe that dies before leaves
- * a VM which the next one ends. A known machine with the same recipe that is off is the one that comes back.
+ * a VM which the next one ends. A known machine of the same VM that is off is the one that comes
+ * back.
  */
 export async function launchIncoming(
   roster: Roster,
@@ -49,12 +50,11 @@ export async function launchIncoming(
 ): Promise<Incoming> {
   const { recipe } = options;
   await roster.scan();
-  const comesBack = roster
-    .all()
-    .find(
-      (entry) =>
-        entry.state === 'off' && entry.recipe !== null && entry.origin === 'started' && sameVm(entry.recipe, recipe),
-    );
+  const off = roster.all().filter(({ state, origin }) => state === 'off' && origin === 'started');
+  const same = off.filter(
+    (entry) => entry.recipe !== null && isOfVm(recipe, entry.recipe, entry.facts?.machineType ?? null),
+  );
+  const comesBack = same.find(({ name }) => name === recipe.name) ?? same[0];
   const id = comesBack?.id ?? newMachineId();
   const record = await roster.folders.create(id, recipe, 'incoming');
   const release = async (): Promise<void> => {
@@ -92,7 +92,8 @@ async function adopt(
 ): Promise<Machine> {
   const { recipe } = launched;
   const entry = comesBack ?? new MachineEntry(launched.machine, freeName(recipe.name, roster.names()), 'started');
-  entry.recipe = recipe;
+  // A machine that comes back keeps the recipe its person wrote, not the one with the machine version of the snapshot.
+  entry.recipe ??= recipe;
   entry.starting = 'here';
   const ours: RunRecord = { ...launched, phase: 'ours' };
   await roster.folders.write(ours);

@@ -71,14 +71,20 @@ export class LiveVm {
     return this.options.sockets.includes(path);
   }
 
-  /** Takes over a connection that is open already. */
+  /** Takes over an open connection; closes it again when QEMU does not answer on it. */
   async use(qmp: QmpConnection): Promise<void> {
     this.qmp = qmp;
     this.watched = true;
     qmp.onEvent((event) => this.onEvent(event));
     void qmp.closed.then((why) => this.onClosed(qmp, why));
-    this.facts = await readFacts(qmp);
-    await this.readState();
+    try {
+      this.facts = await readFacts(qmp);
+      await this.readState();
+    } catch (error) {
+      if (this.qmp === qmp) this.qmp = null;
+      qmp.close();
+      throw error;
+    }
   }
 
   /** Brings the state up to date: connects if there is no connection, asks QEMU if there is one. Never rejects. */
@@ -137,13 +143,7 @@ export class LiveVm {
     const { identity } = this.options;
     if (identity !== null && !(await waitForEnd(identity, qmp === null ? 0 : QUIT_MS))) await killProcess(identity);
     if (identity !== null) this.finish(null);
-    else if (qmp === null)
-      throw fail(
-        'machine.wrong-state',
-        'ending the VM',
-        'Its monitor does not answer and its process is not visible',
-        'End it where it runs.',
-      );
+    else if (qmp === null) throw cannotEnd();
     await this.endedPromise;
   }
 
@@ -172,7 +172,8 @@ export class LiveVm {
         trouble ??= error;
       }
     }
-    if (identity === null) this.finish(await this.howItEnded());
+    const gone = trouble instanceof StillframeError && trouble.failure.code === 'qemu.gone';
+    if (identity === null && gone) this.finish(await this.howItEnded());
     else this.lose(trouble);
   }
 
@@ -226,6 +227,15 @@ export class LiveVm {
     this.qmp = null;
     void this.options.ended(crash).finally(() => this.settleEnded());
   }
+}
+
+function cannotEnd(): StillframeError {
+  return fail(
+    'machine.wrong-state',
+    'ending the VM',
+    'Its monitor does not answer and its process is not visible',
+    'End it where it runs.',
+  );
 }
 
 /**

@@ -1,5 +1,5 @@
 /** All machines of this user, kept in step with what other Stillframes (the app, the CLI) start, end and forget. */
-import { fail } from '@shared/contracts/failure';
+import { fail, failureOf } from '@shared/contracts/failure';
 import type { Machine, MachineId } from '@shared/contracts/machines';
 import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
@@ -28,6 +28,7 @@ export class Roster {
   private scanning: Promise<void> | null = null;
   private emission: NodeJS.Immediate | null = null;
   private lastEmitted = '';
+  private disposed = false;
 
   constructor(
     places: Places,
@@ -126,6 +127,7 @@ export class Roster {
     if (to.qmp === null) await live.refresh();
     else await live.use(to.qmp);
     entry.facts = live.facts;
+    if (this.disposed) live.release();
     this.changed();
   }
 
@@ -160,6 +162,7 @@ export class Roster {
   }
 
   async dispose(): Promise<void> {
+    this.disposed = true;
     this.listeners.clear();
     if (this.emission !== null) clearImmediate(this.emission);
     await this.scanning?.catch(() => undefined);
@@ -218,20 +221,31 @@ export class Roster {
     if (entry === undefined) return;
     entry.starting = null;
     entry.crash = record.phase === 'ours' ? crashFrom(stderr, false) : null;
-    await this.keep(entry);
+    await this.keepIfPossible(entry);
   }
 
   private async onEnded(entry: MachineEntry, crash: Crash | null): Promise<void> {
+    try {
+      if (entry.origin === 'started') await entry.thumbnail.keep(this.known.lastFrame(entry.id));
+      if (entry.record !== null) await this.folders.remove(entry.record);
+      else await this.removePictures(entry);
+    } catch (error) {
+      entry.startFailure = failureOf(error, 'cleaning up after the VM');
+    }
     entry.facts = entry.live?.facts ?? entry.facts;
-    if (entry.origin === 'started') await entry.thumbnail.keep(this.known.lastFrame(entry.id));
-    if (entry.record !== null) await this.folders.remove(entry.record);
-    else await this.removePictures(entry);
     entry.record = null;
     entry.folder = null;
     entry.live = null;
     entry.attachedTo = null;
     entry.crash = crash;
-    await this.keep(entry);
+    await this.keepIfPossible(entry);
     this.changed();
+  }
+
+  /** A full disk must not keep a VM that has ended from being shown as off; only the next Stillframe learns less of it. */
+  private async keepIfPossible(entry: MachineEntry): Promise<void> {
+    await this.keep(entry).catch((error: unknown) => {
+      entry.startFailure = failureOf(error, 'keeping what is known of the machine');
+    });
   }
 }

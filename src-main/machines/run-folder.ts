@@ -2,14 +2,15 @@
  * The folder of a running VM: its sockets, its log, its pictures, and the record by which any Stillframe of this user finds
  * it again. It is named after the machine, so making it is also the lock that lets only one Stillframe start the machine.
  */
-import { fail } from '@shared/contracts/failure';
+import { fail, StillframeError } from '@shared/contracts/failure';
 import type { MachineId, Recipe } from '@shared/contracts/machines';
 import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { writeAside } from '../files/write-aside';
-import { chooseSockets, type Sockets } from '../qemu/launch';
+import { chooseSockets, removeExtraFolder, type Sockets } from '../qemu/launch';
 import { allPids, commandLineOf, identify, isAlive, killProcess, type ProcessIdentity } from '../qemu/proc';
+import { fileFailure } from './file-failure';
 import { isMachineId, recipeSchema } from './known';
 
 const RECORD = 'vm.json';
@@ -68,7 +69,7 @@ export class RunFolders {
     try {
       await mkdir(folder, { mode: 0o700 });
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw fileFailure(error, 'making a run folder', folder);
       throw fail(
         'machine.wrong-state',
         'starting the VM',
@@ -92,7 +93,7 @@ export class RunFolders {
       return record;
     } catch (error) {
       await rm(folder, { recursive: true, force: true });
-      throw error;
+      throw error instanceof StillframeError ? error : fileFailure(error, 'making a run folder', folder);
     }
   }
 
@@ -103,8 +104,7 @@ export class RunFolders {
   /** Removes the folder of a VM that has ended, with its sockets. */
   async remove(record: RunRecord): Promise<void> {
     await rm(this.path(record.machine), { recursive: true, force: true });
-    const { extraFolder } = record.sockets;
-    if (extraFolder?.startsWith('/tmp/stillframe-') === true) await rm(extraFolder, { recursive: true, force: true });
+    await removeExtraFolder(record.sockets);
   }
 
   /** All run folders with what became of their VMs. A start that its Stillframe did not live to finish is ended here. */

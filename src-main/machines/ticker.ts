@@ -3,6 +3,7 @@ import type { MachineEntry } from './entry';
 import type { Roster } from './roster';
 
 const PERIOD_MS = 1_000;
+const ROUNDS_WHILE_SAVING = 3;
 
 export class Ticker {
   /** Whether pictures are taken: not while the window is hidden. */
@@ -45,10 +46,11 @@ export class Ticker {
     if (live === null) return;
     await live.refresh();
     if (!this.pictures || folder === null || live.qmp === null || live.facts?.hasDisplay !== true) return;
-    const stands = live.state !== 'running';
+    if (live.state === 'starting' || live.state === 'lost') return;
+    // A picture of a guest that stands still need not be taken twice; a save is not to be held up by pictures.
     const { frame } = entry.thumbnail;
-    // A picture of a guest that stands still need not be taken twice.
-    if (stands && frame !== null && frame.at > entry.stateSince()) return;
+    if (live.state !== 'running' && frame !== null && frame.at > entry.stateSince()) return;
+    if (entry.saving !== null && this.count % ROUNDS_WHILE_SAVING !== 0) return;
     await entry.thumbnail.take(live.qmp, folder);
   }
 }

@@ -14,6 +14,7 @@ import { checkRecipe, findProgram } from './recipe';
 const START_LIMIT_MS = 60_000;
 const RETRY_CONNECT_MS = 15;
 const STDERR_BYTES = 64 * 1024;
+const EXTRA_FOLDER = '/tmp/stillframe-sockets-';
 
 /** Files of a running VM inside its run folder. */
 export const STDERR_LOG = 'stderr.log';
@@ -70,7 +71,7 @@ export async function launchQemu(options: LaunchOptions, dir: string, hooks: Lau
     };
   } catch (error) {
     await killProcess(identity);
-    await rm(sockets.extraFolder ?? sockets.qmp, { recursive: true, force: true });
+    await removeExtraFolder(sockets);
     throw error;
   }
 }
@@ -87,7 +88,7 @@ export async function chooseSockets(dir: string): Promise<Sockets> {
   });
   if (Buffer.byteLength(inside(dir, null).tools) <= MAX_SOCKET_PATH) return inside(dir, null);
   try {
-    const folder = await mkdtemp('/tmp/stillframe-');
+    const folder = await mkdtemp(EXTRA_FOLDER);
     return inside(folder, folder);
   } catch (error) {
     throw fail(
@@ -98,6 +99,12 @@ export async function chooseSockets(dir: string): Promise<Sockets> {
       { where: { path: dir }, cause: error },
     );
   }
+}
+
+/** Removes the folder that `chooseSockets` made beside the run folder, if it did. */
+export async function removeExtraFolder({ extraFolder }: Sockets): Promise<void> {
+  const isOurs = extraFolder !== null && /^\w{6}$/.test(extraFolder.slice(EXTRA_FOLDER.length));
+  if (isOurs && extraFolder.startsWith(EXTRA_FOLDER)) await rm(extraFolder, { recursive: true, force: true });
 }
 
 /** The whole command line after the program: the person's words first, ours after them. */

@@ -21,7 +21,7 @@ import { registerScheme, serveScheme } from './scheme';
 import { openSettings } from './settings';
 import { createShellApi, followTheme, versionLine } from './shell-api';
 import { startUtilityWorker } from './utility-worker';
-import { openWindow, reloadWhenGone } from './window';
+import { loadPage, openWindow } from './window';
 
 /** Where the built parts are. */
 export interface Built {
@@ -105,7 +105,6 @@ async function open(built: Built, file: string | null): Promise<void> {
     const handed = handedFile(data);
     if (handed !== null) inspectFile(handed);
   });
-  reloadWhenGone(window);
   guardQuit({
     window,
     running: async () => (await saves.jobs()).filter(({ outcome }) => outcome === null),
@@ -115,7 +114,7 @@ async function open(built: Built, file: string | null): Promise<void> {
     },
   });
   if (file !== null) inspectFile(file);
-  await window.loadURL(page);
+  await loadPage(window, page);
 }
 
 /** The development server's page only in development: a packaged app shows what it was built with. */

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { BrowserWindow, nativeTheme, screen } from 'electron';
 import { minimum, readBounds, writeBounds } from './bounds';
 
@@ -67,13 +68,33 @@ function rememberBounds(window: BrowserWindow, file: string): void {
 
 /** How often a page that crashed is loaded again before it is left alone. */
 const maxReloads = 3;
+/** The end of a load and the end of its process are told in either order, this many ms apart at most. */
+const crashToldMs = 500;
+/** Electron does not load into a page whose end it is still telling. */
+const reloadAfterMs = 100;
 
-/** A page that crashes is loaded again: saves and VMs live in main and are not touched by it. */
-export function reloadWhenGone(window: BrowserWindow): void {
-  let reloads = 0;
+/**
+ * Loads the page; rejects when that fails. A page that crashes, also while it loads, is loaded again: saves and VMs live in
+ * main and are not touched by it.
+ */
+export async function loadPage(window: BrowserWindow, url: string): Promise<void> {
+  let crashes = 0;
+  const load = async (): Promise<void> => {
+    const before = crashes;
+    await window.loadURL(url).catch(async (error: unknown) => {
+      await sleep(crashToldMs);
+      if (crashes === before) throw error;
+    });
+  };
+  const loadAgain = async (): Promise<void> => {
+    await sleep(reloadAfterMs);
+    if (!window.isDestroyed()) await load();
+  };
   window.webContents.on('render-process-gone', (_event, { reason, exitCode }) => {
     if (reason === 'clean-exit' || window.isDestroyed()) return;
-    console.error(`stillframe: the page's process ended (${reason}, code ${exitCode})`);
-    if ((reloads += 1) <= maxReloads) window.webContents.reload();
+    console.error(`stillframe: the process of the page ended (${reason}, code ${exitCode})`);
+    if ((crashes += 1) > maxReloads) return;
+    loadAgain().catch((error: unknown) => console.error('stillframe: the page cannot be loaded again:', error));
   });
+  await load();
 }

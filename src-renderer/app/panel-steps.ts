@@ -12,6 +12,8 @@ export function stepPanel(by: 1 | -1): void {
   for (let tried = 1; tried <= panels.length; tried += 1) {
     const panel = panels[(at + by * tried + panels.length * 2) % panels.length];
     const target = [...(panel?.querySelectorAll<HTMLElement>(FOCUSABLE) ?? [])].find(reachable);
-    if (target !== undefined) return target.focus();
+    if (target === undefined) continue;
+    target.focus();
+    return;
   }
 }

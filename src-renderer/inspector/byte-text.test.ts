@@ -47,7 +47,7 @@ describe('a byte', () => {
 describe('data at the cursor', () => {
   it('is read in both byte orders', () => {
     const lines = numbersAt(Uint8Array.from([0x5b, 0x57, 0x00, 0xc0, 0x4d, 0xf8, 0x00, 0xf0]));
-    expect(lines.map(({ type, little, big }) => [type, little, big].join(' | ').replaceAll('\u202f', ' '))).toEqual([
+    expect(lines.map(({ type, little, big }) => [type, little, big].join(' | ').replaceAll(/\s/g, ' '))).toEqual([
       'u8 | 91 | 91',
       'i16 | 22 363 | 23 383',
       'u16 | 22 363 | 23 383',

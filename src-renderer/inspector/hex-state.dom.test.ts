@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { InspectorPort, Layout, PageRun, Segment } from '@shared/contracts/inspector-port';
 import { HexState } from './hex-state.svelte';
 import { noStructure } from './structure';
@@ -219,9 +219,7 @@ describe('bytes', () => {
     const state = await started([{ offset: 0, length: 65_536, kind: 'data', pages: null }]);
     state.want(32);
     expect(state.cache.get(0, 16)).toBeNull();
-    await Promise.resolve();
-    await Promise.resolve();
-    expect(state.arrivals).toBeGreaterThan(0);
+    await vi.waitFor(() => expect(state.arrivals).toBeGreaterThan(0));
     expect([...(state.cache.get(250, 260) ?? [])]).toEqual([250, 251, 252, 253, 254, 255, 0, 1, 2, 3]);
   });
 });

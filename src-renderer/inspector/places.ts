@@ -30,7 +30,7 @@ export function parseAddress(text: string): number | null {
     const value = Number(sized[1]) * (UNITS[sized[2] ?? ''] ?? Number.NaN);
     return Number.isSafeInteger(value) ? value : null;
   }
-  const digits = plain.replace(/^0x/, '').replace(/[\s\u202f_]+/g, '');
+  const digits = plain.replace(/^0x/, '').replace(/[\s_]+/g, '');
   if (!/^[0-9a-f]{1,16}$/.test(digits)) return null;
   const value = Number.parseInt(digits, 16);
   return Number.isSafeInteger(value) ? value : null;
@@ -38,7 +38,7 @@ export function parseAddress(text: string): number | null {
 
 /** A count of pages: decimal, or hexadecimal with 0x. */
 function parseNumber(text: string): number | null {
-  const plain = text.replace(/[\s\u202f_]+/g, '').toLowerCase();
+  const plain = text.replace(/[\s_]+/g, '').toLowerCase();
   if (!/^(\d+|0x[0-9a-f]+)$/.test(plain)) return null;
   const value = Number(plain);
   return Number.isSafeInteger(value) ? value : null;

@@ -29,16 +29,21 @@ function holeSentence(row: Row, structure: Structure): Sentence {
     const { text, many } = whichPages(pages, row.from, row.to);
     if (!pages.present)
       return { strong: `Hole, ${length}.`, rest: `${text} ${many ? 'are' : 'is'} zero. No bytes on disk.` };
-    return { strong: `No bytes on disk, ${length}.`, rest: `${text} should be here: a load gives zeros.` };
+    return {
+      strong: `No bytes on disk, ${length}.`,
+      rest: `${text} ${many ? 'are' : 'is'} marked present: a load gives zeros.`,
+    };
   }
   return { strong: `Hole, ${length}.`, rest: `${whatIsMissing(row, structure)} No bytes on disk.` };
 }
+
+const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 function whatIsMissing(row: Row, structure: Structure): string {
   const leaves = leavesIn(structure, row.from, row.to);
   const fields = leaves.filter(({ node }) => node.kind !== 'padding' && node.kind !== 'trailing');
   const [first] = fields;
-  if (first !== undefined) return `${first.node.label} lies here and reads as zeros.`;
+  if (first !== undefined) return `${capital(first.node.label)} lies here and reads as zeros.`;
   if (leaves[0]?.node.kind === 'padding') return 'Padding before the pages.';
   return 'Reads as zeros.';
 }
@@ -52,14 +57,13 @@ export function sentenceFor(row: Row, structure: Structure): Sentence {
       return holeSentence(row, structure);
     case 'stale': {
       const which = row.segment.pages === null ? '' : whichPages(row.segment.pages, row.from, row.to).text;
-      return { strong: `Left over, ${ram(bytes)}.`, rest: `${which}: zero in the bitmap, older bytes on disk.` };
+      return { strong: `Stale, ${ram(bytes)}.`, rest: `${which}: zero in the bitmap, older bytes on disk.` };
     }
     case 'fold': {
       const { pages } = row.segment;
       const name =
         row.title ?? (pages === null ? 'This run' : `Page ${count(pageNumbers(pages, row.from, row.to).first)}`);
-      const title = name.charAt(0).toUpperCase() + name.slice(1);
-      return { strong: '', rest: `${title} continues, ${count(bytes)} bytes, ${count(lines)} rows` };
+      return { strong: '', rest: `${capital(name)} continues, ${count(bytes)} bytes, ${count(lines)} rows` };
     }
     case 'bytes':
     case 'page':

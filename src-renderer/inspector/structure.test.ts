@@ -126,11 +126,11 @@ describe('the structure of a small file', () => {
         structure,
       );
     expect(hole(4096, 0x100000).rest).toBe('Padding before the pages. No bytes on disk.');
-    expect(hole(0, 4096).rest).toBe('magic lies here and reads as zeros. No bytes on disk.');
+    expect(hole(0, 4096).rest).toBe('Magic lies here and reads as zeros. No bytes on disk.');
   });
 
   it.each([
-    [true, 1, 'No bytes on disk, 4 KiB.', 'pc.ram page 2 should be here: a load gives zeros.'],
+    [true, 1, 'No bytes on disk, 4 KiB.', 'pc.ram page 2 is marked present: a load gives zeros.'],
     [false, 1, 'Hole, 4 KiB.', 'pc.ram page 2 is zero. No bytes on disk.'],
     [false, 30, 'Hole, 120 KiB.', 'pc.ram pages 2 to 31 are zero. No bytes on disk.'],
   ])('says of a hole under pages (present: %s, %d pages) what a load does', (present, pages, strong, rest) => {

@@ -23,7 +23,7 @@ export const VALUE_BYTES = 8;
 
 function grouped(value: number | bigint): string {
   if (typeof value === 'number') return value < 0 ? `\u2212${count(-value)}` : count(value);
-  return value.toString().replace(/\B(?=(\d{3})+$)/g, '\u202f');
+  return value.toString().replace(/\B(?=(\d{3})+$)/g, '\u00a0');
 }
 
 /** Five figures; very large and very small ones with an exponent. */

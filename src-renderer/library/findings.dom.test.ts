@@ -32,6 +32,6 @@ test('ticking hands on the key of the finding and the new state', () => {
     accepted: new Set<string>(),
     onaccept: (key: string, yes: boolean) => answers.push([key, yes]),
   });
-  the<HTMLInputElement>(root, 'input').click();
+  the(root, 'input').click();
   expect(answers).toEqual([['/vm/deb13.qcow2', true]]);
 });

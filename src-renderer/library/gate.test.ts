@@ -1,6 +1,6 @@
 import type { Finding, Preflight, SnapshotId } from '@shared/contracts/library';
 import { describe, expect, test } from 'vitest';
-import { gateOf, splitFinding } from './gate';
+import { gateOf, splitFinding, withLocalTimes } from './gate';
 
 const finding = (over: Partial<Finding>): Finding => ({
   code: 'file',
@@ -50,5 +50,12 @@ test.each([
   ],
   ['QEMU 10.0.2 is installed. More.', 'QEMU 10.0.2 is installed', '. More.'],
   ['One sentence.', 'One sentence', '.'],
+  ['a.img was written after this save: on Monday.', 'a.img was written after this save', ': on Monday.'],
   ['no end', 'no end', ''],
 ])('the first clause of “%s”', (text, head, rest) => expect(splitFinding(text)).toEqual([head, rest]));
+
+test('times in a sentence are those of this place', () => {
+  const at = new Date(2026, 10, 22, 11, 47, 3);
+  expect(withLocalTimes(`It was written on ${at.toISOString()}.`, at)).toBe('It was written on 22\u00a0Nov 11:47.');
+  expect(withLocalTimes('QEMU 10.0.2 is installed.', at)).toBe('QEMU 10.0.2 is installed.');
+});

@@ -1,6 +1,6 @@
 import type { SaveOptions } from '@shared/contracts/saves';
 import { describe, expect, test } from 'vitest';
-import { show, textOf, the, type } from '../ui/testing.fixture';
+import { field, show, textOf, the, type } from '../ui/testing.fixture';
 import { exampleOutlook } from './example.fixture';
 import { firstForm, type SaveForm } from './form';
 import SaveFields from './SaveFields.svelte';
@@ -17,7 +17,7 @@ const form = (over: Partial<SaveForm> = {}): SaveForm => ({
   liveLimitSeconds: 120,
   ...over,
 });
-const radio = (root: HTMLElement, group: string, value: string): HTMLButtonElement =>
+const radio = (root: HTMLElement, group: string, value: string): HTMLElement =>
   the(root, `[role=radiogroup][aria-label="${group}"] [data-value="${value}"]`);
 
 describe('what the fields start as', () => {
@@ -41,7 +41,7 @@ describe('the fields', () => {
     ['Guest', 'paused', 'mode', 'paused'],
     ['Afterwards', 'quit', 'after', 'quit'],
     ['Flush', 'none', 'flush', 'none'],
-  ])('%s: %s is handed on', (group, value, field, expected) => {
+  ])('%s: %s is handed on', (group, value, option, expected) => {
     const changes: SaveForm[] = [];
     const root = show(SaveFields, {
       machine: running,
@@ -50,7 +50,7 @@ describe('the fields', () => {
       onchange: (changed: SaveForm) => changes.push(changed),
     });
     radio(root, group, value).click();
-    expect(changes).toEqual([{ ...form(), [field]: expected }]);
+    expect(changes).toEqual([{ ...form(), [option]: expected }]);
   });
 
   test('a guest that stands still cannot be saved live', () => {
@@ -60,7 +60,7 @@ describe('the fields', () => {
       form: form({ mode: 'paused' }),
       onchange: () => undefined,
     });
-    expect(radio(root, 'Guest', 'live').disabled).toBe(true);
+    expect(radio(root, 'Guest', 'live').hasAttribute('disabled')).toBe(true);
     expect(textOf(root)).toContain('The guest stands still already.');
     expect(textOf(root)).not.toContain('Time limit');
   });
@@ -80,7 +80,7 @@ describe('the fields', () => {
       form: changed,
       onchange: (next: SaveForm) => (changed = next),
     });
-    type(the<HTMLInputElement>(root, 'input[max="16"]'), text);
+    type(field(root, 'input[max="16"]'), text);
     const again = show(SaveFields, {
       machine: running,
       outlook: exampleOutlook(),
@@ -97,7 +97,7 @@ describe('the fields', () => {
       form: form({ directIo: false }),
       onchange: () => undefined,
     });
-    expect(the<HTMLInputElement>(root, 'input[type=checkbox]').disabled).toBe(true);
+    expect(field(root, 'input[type=checkbox]').disabled).toBe(true);
     expect(textOf(root)).toContain('This file system refuses direct I/O.');
   });
 

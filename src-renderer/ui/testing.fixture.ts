@@ -16,8 +16,8 @@ export function show<Props extends object>(component: Component<Props>, props: N
 }
 
 /** The only element that matches; throws when there is none or more than one. */
-export function the<Found extends Element = HTMLElement>(root: ParentNode, selector: string): Found {
-  const [found, ...more] = root.querySelectorAll<Found>(selector);
+export function the(root: ParentNode, selector: string): HTMLElement {
+  const [found, ...more] = root.querySelectorAll<HTMLElement>(selector);
   if (found === undefined || more.length > 0)
     throw new Error(`${selector} matches ${found ? more.length + 1 : 0} elements`);
   return found;
@@ -31,4 +31,11 @@ export function type(field: HTMLInputElement | HTMLTextAreaElement, value: strin
   field.value = value;
   field.dispatchEvent(new Event('input', { bubbles: true }));
   flushSync();
+}
+
+/** The only field that matches. */
+export function field(root: ParentNode, selector: string): HTMLInputElement {
+  const found = the(root, selector);
+  if (!(found instanceof HTMLInputElement)) throw new Error(`${selector} is no field`);
+  return found;
 }

@@ -4,7 +4,7 @@ import { countOnes, isBitSet, RunFinder, swapWords } from './bits';
 /** A row of bits as text, first bit first, in little-endian words. */
 function bitmapOf(row: string): Uint8Array {
   const bytes = new Uint8Array(Math.ceil(row.length / 64) * 8);
-  for (const [index, bit] of [...row].entries()) {
+  for (const [index, bit] of Array.from(row).entries()) {
     if (bit === '1') bytes[index >> 3] = (bytes[index >> 3] ?? 0) | (1 << (index & 7));
   }
   return bytes;
@@ -54,7 +54,7 @@ describe('bits of a bitmap', () => {
   it.each(ROWS)('are found one by one, in either byte order: %s', (row) => {
     const little = bitmapOf(row);
     const big = swapWords(little);
-    for (const [index, bit] of [...row].entries()) {
+    for (const [index, bit] of Array.from(row).entries()) {
       expect(isBitSet(little, index, 'little')).toBe(bit === '1');
       expect(isBitSet(big, index, 'big')).toBe(bit === '1');
     }

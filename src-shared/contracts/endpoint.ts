@@ -26,26 +26,25 @@ export interface Connection<Api> {
 type Listener = (event: { readonly data: unknown }) => void;
 
 /**
- * A comlink endpoint over a wire, which hears only what `admit` lets through. comlink's own types name the DOM's events;
- * of those it reads nothing but `data`.
+ * A comlink endpoint over a wire, which hears only what `admit` lets through. comlink listens with functions only, and of
+ * the DOM event that its types name it reads nothing but `data`.
  */
 function endpointOver(wire: Wire, admit: (message: unknown) => unknown): Endpoint {
-  const stops = new Map<Listener, () => void>();
-  const endpoint = {
-    postMessage: (message: unknown): void => wire.send(message),
-    addEventListener(_type: 'message', listener: Listener): void {
+  const stops = new Map<unknown, () => void>();
+  return {
+    postMessage: (message: unknown) => wire.send(message),
+    addEventListener(_type: string, listener: unknown) {
       const stop = wire.listen((message) => {
         const data = admit(message);
-        if (data !== null) listener({ data });
+        if (data !== null) (listener as Listener)({ data });
       });
       stops.set(listener, stop);
     },
-    removeEventListener(_type: 'message', listener: Listener): void {
+    removeEventListener(_type: string, listener: unknown) {
       stops.get(listener)?.();
       stops.delete(listener);
     },
   };
-  return endpoint;
 }
 
 /**

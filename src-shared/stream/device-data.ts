@@ -6,7 +6,9 @@ import { COMMANDS, TYPE } from './layout';
 
 /** Most bytes that are searched for one footer or for the description; holes are stepped over and do not count. */
 const SEARCH_LIMIT = 1024 * 1024 * 1024;
-const CHUNK = 1024 * 1024;
+/** Chunks grow: most devices have a few KiB, some have many MiB. */
+const FIRST_CHUNK = 16 * 1024;
+const LARGEST_CHUNK = 1024 * 1024;
 /** A pattern and what must follow it: footer (5), then a section header with a name of up to 255 bytes. */
 const OVERLAP = 5 + 1 + 4 + 1 + 255;
 
@@ -21,6 +23,7 @@ async function search(
   test: (ahead: Uint8Array, offset: number) => boolean,
 ): Promise<FileOffset | null> {
   let searched = 0;
+  let chunkLength = FIRST_CHUNK;
   for (let offset = from; offset < cursor.size && searched < SEARCH_LIMIT;) {
     const extent = await cursor.source.extentAt(fileOffset(offset));
     if (extent === null) return null;
@@ -29,7 +32,7 @@ async function search(
       offset = Math.max(extentEnd, offset + 1);
       continue;
     }
-    const step = Math.min(CHUNK, extentEnd - offset, cursor.size - offset);
+    const step = Math.min(chunkLength, extentEnd - offset, cursor.size - offset);
     const chunk = await cursor.source.read(fileOffset(offset), byteCount(step + OVERLAP));
     if (chunk.length === 0) return null;
     for (let at = chunk.indexOf(lead); at >= 0 && at < step; at = chunk.indexOf(lead, at + 1)) {
@@ -37,6 +40,7 @@ async function search(
     }
     offset += step;
     searched += step;
+    chunkLength = Math.min(LARGEST_CHUNK, chunkLength * 4);
   }
   return null;
 }

@@ -1,10 +1,10 @@
 import { ByteCursor } from '../bytes/cursor';
 import { decodeText } from '../bytes/text';
+import { badValue } from '../bytes/table';
 import { readUint } from '../bytes/uint';
-import type { FileOffset } from '../bytes/units';
+import { fileOffset, hex, type FileOffset } from '../bytes/units';
 import { RAM_FLAG, splitRamWord, type Layout } from './layout';
 import type { PageCounts, RamBlock } from './model';
-import { badValue } from '../bytes/table';
 
 /** Large enough that reading is bound by the disk, small enough to hold several. */
 const WINDOW = 4 * 1024 * 1024;
@@ -15,6 +15,7 @@ const SMALLEST_PAGE = 1024;
 const PROBE_RECORDS = 4;
 /** So many bytes are at hand before a record is looked at: enough for the longest one and for those of a probe. */
 const AT_HAND = (PROBE_RECORDS + 1) * (8 + 256 + 65536);
+const LONGEST_PACKED_PAGE = 2 * 65536;
 
 export type PageKind = 'page' | 'zero' | 'xbzrle' | 'packed';
 
@@ -52,38 +53,155 @@ export async function walkPageRecords(
   visit: PageVisitor | null = null,
 ): Promise<PageWalk> {
   const cursor = new ByteCursor(source, size, offset, WINDOW);
-  const counts = { page: 0, zero: 0, xbzrle: 0, packed: 0 };
-  const wordSize = context.layout.ramWord.fields[0].size;
-  let elsewhere: FileOffset | null = null;
-  for (;;) {
+  const records = new RecordReader(cursor, context, visit);
+  do {
     const due = Math.min(AT_HAND, Math.max(cursor.remaining, 1));
     if (!cursor.has(due)) await cursor.need(due, 'page record');
-    const at = cursor.offset;
-    const { address, flags } = splitRamWord(readUint(takeOf(cursor, wordSize), 0, wordSize));
-    if (flags === RAM_FLAG.eos && address === 0) {
-      const { page: pages, zero: zeroPages } = counts;
-      return {
-        counts: { pages, zeroPages, packedPages: counts.xbzrle + counts.packed },
-        end: cursor.offset,
-        elsewhere,
-      };
-    }
+  } while (!records.readWindow());
+  const { page, zero, xbzrle, packed } = records.counts;
+  return {
+    counts: { pages: page, zeroPages: zero, packedPages: xbzrle + packed },
+    end: cursor.offset,
+    elsewhere: records.elsewhere,
+  };
+}
+
+/** Reads the records of one window after another without waiting: a large VM's stream has tens of millions. */
+class RecordReader {
+  readonly counts: Record<PageKind, number> = { page: 0, zero: 0, xbzrle: 0, packed: 0 };
+  elsewhere: FileOffset | null = null;
+  readonly #cursor: ByteCursor;
+  readonly #context: PageContext;
+  readonly #visit: PageVisitor | null;
+  #bytes: Uint8Array = new Uint8Array(0);
+  /** Where in the window the next byte is, and where in the file the window begins. */
+  #at = 0;
+  #base = 0;
+
+  constructor(cursor: ByteCursor, context: PageContext, visit: PageVisitor | null) {
+    this.#cursor = cursor;
+    this.#context = context;
+    this.#visit = visit;
+  }
+
+  /** Reads the records that are wholly in the cursor's window and moves it behind them. True at the end of the section. */
+  readWindow(): boolean {
+    this.#bytes = this.#cursor.rest();
+    this.#at = 0;
+    this.#base = this.#cursor.offset;
+    const isLast = this.#bytes.length === this.#cursor.remaining;
+    const limit = isLast ? this.#bytes.length - 1 : this.#bytes.length - AT_HAND;
+    let ended = false;
+    while (!ended && this.#at <= limit) ended = this.#readRecord();
+    this.#cursor.seek(this.#base + this.#at);
+    return ended;
+  }
+
+  #readRecord(): boolean {
+    const start = this.#at;
+    const upper = this.#take32();
+    const lower = this.#take32();
+    const flags = lower & 0x3ff;
+    const address = upper * 2 ** 32 + (lower - flags);
+    if (flags === RAM_FLAG.eos && address === 0) return true;
     if (flags === RAM_FLAG.hook || flags === RAM_FLAG.multifdFlush) {
-      elsewhere ??= at;
-      continue;
+      this.elsewhere ??= fileOffset(this.#base + start);
+      return false;
     }
     const kind = kindOf(flags & ~RAM_FLAG.continue);
-    if (kind === null) throw badValue(cursor, at, 'RAM word', `flags 0x${flags.toString(16)} are those of no record`);
-    const block = blockOf(cursor, at, flags, context);
+    if (kind === null) throw this.#bad(start, 'RAM word', `flags ${hex(flags)} are those of no record`);
+    const block = this.#blockOf(start, flags);
     if (address >= block.usedLength) {
-      throw badValue(cursor, at, 'RAM word', `page 0x${address.toString(16)} is past the end of ${block.name}`);
+      throw this.#bad(start, 'RAM word', `page ${hex(address)} is past the end of ${block.name}`);
     }
-    if (address % (context.pageSize ?? SMALLEST_PAGE) !== 0) {
-      throw badValue(cursor, at, 'RAM word', `0x${address.toString(16)} is not the start of a page`);
+    if (address % (this.#context.pageSize ?? SMALLEST_PAGE) !== 0) {
+      throw this.#bad(start, 'RAM word', `${hex(address)} is not the start of a page`);
     }
-    visit?.(block, address, kind, cursor.offset);
-    counts[kind]++;
-    skipPayload(cursor, kind, context);
+    this.#visit?.(block, address, kind, this.#base + this.#at);
+    this.counts[kind]++;
+    this.#skipPayload(kind);
+    return false;
+  }
+
+  #blockOf(start: number, flags: number): RamBlock {
+    const context = this.#context;
+    if ((flags & RAM_FLAG.continue) !== 0) {
+      if (context.lastBlock === null) throw this.#bad(start, 'RAM word', 'it continues a block before any was named');
+      return context.lastBlock;
+    }
+    const nameAt = this.#at;
+    const length = this.#takeUint(context.layout.pageBlock.fields[0].size);
+    const name = decodeText(this.#bytes.subarray(this.#skip(length), this.#at));
+    const block = context.blocks.get(name);
+    if (block === undefined) throw this.#bad(nameAt, 'name', `"${name}" is no RAM block of this stream`);
+    context.lastBlock = block;
+    return block;
+  }
+
+  #skipPayload(kind: PageKind): void {
+    switch (kind) {
+      case 'zero':
+        this.#skip(1);
+        return;
+      case 'page':
+        this.#context.pageSize ??= this.#probePageSize();
+        this.#skip(this.#context.pageSize);
+        return;
+      case 'xbzrle':
+        // u8 encoding, u16 length, then that many bytes.
+        this.#skip(1);
+        this.#skip(this.#takeUint(2));
+        return;
+      case 'packed': {
+        const lengthAt = this.#at;
+        const length = this.#takeUint(4);
+        if (length > LONGEST_PACKED_PAGE) {
+          throw this.#bad(lengthAt, 'length', `${length} bytes are more than a page packs to`);
+        }
+        this.#skip(length);
+      }
+    }
+  }
+
+  /**
+   * The page size with which the next few records read as records. A wrong one would need page contents that look like
+   * words with known flags at exactly the right places.
+   */
+  #probePageSize(): number {
+    const ahead = this.#bytes.subarray(this.#at);
+    const candidates = PAGE_SIZES.map((size) => ({ size, ...recordsAhead(ahead, size) })).filter(({ wrong }) => !wrong);
+    // Only in a file that is cut off does none reach its four records: the one with the most is then the likeliest.
+    const [best] = candidates.sort((a, b) => b.records - a.records);
+    if (best !== undefined) return best.size;
+    throw this.#bad(this.#at, 'page', 'no target page size makes sense of what follows it');
+  }
+
+  /** Moves on and answers with where it was. */
+  #skip(length: number): number {
+    const start = this.#at;
+    if (start + length > this.#bytes.length) {
+      this.#cursor.seek(this.#base + start);
+      throw this.#cursor.truncated(length, 'page record');
+    }
+    this.#at = start + length;
+    return start;
+  }
+
+  #takeUint(size: number): number {
+    return readUint(this.#bytes, this.#skip(size), size);
+  }
+
+  #take32(): number {
+    const at = this.#skip(4);
+    const bytes = this.#bytes;
+    return (
+      (((bytes[at] ?? 0) << 24) | ((bytes[at + 1] ?? 0) << 16) | ((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0)) >>>
+      0
+    );
+  }
+
+  #bad(at: number, field: string, what: string): Error {
+    return badValue(this.#cursor, this.#base + at, field, what);
   }
 }
 
@@ -100,62 +218,6 @@ function kindOf(flag: number): PageKind | null {
     default:
       return null;
   }
-}
-
-function blockOf(cursor: ByteCursor, at: number, flags: number, context: PageContext): RamBlock {
-  if ((flags & RAM_FLAG.continue) !== 0) {
-    if (context.lastBlock === null) throw badValue(cursor, at, 'RAM word', 'it continues a block before any was named');
-    return context.lastBlock;
-  }
-  const nameAt = cursor.offset;
-  const lengthSize = context.layout.pageBlock.fields[0].size;
-  const length = readUint(takeOf(cursor, lengthSize), 0, lengthSize);
-  const name = decodeText(takeOf(cursor, length));
-  const block = context.blocks.get(name);
-  if (block === undefined) throw badValue(cursor, nameAt, 'name', `"${name}" is no RAM block of this stream`);
-  context.lastBlock = block;
-  return block;
-}
-
-function skipPayload(cursor: ByteCursor, kind: PageKind, context: PageContext): void {
-  switch (kind) {
-    case 'zero':
-      takeOf(cursor, 1);
-      return;
-    case 'page':
-      context.pageSize ??= probePageSize(cursor);
-      takeOf(cursor, context.pageSize);
-      return;
-    case 'xbzrle':
-      // u8 encoding, u16 length, then that many bytes.
-      takeOf(cursor, readUint(takeOf(cursor, 3), 1, 2));
-      return;
-    case 'packed': {
-      const length = readUint(takeOf(cursor, 4), 0, 4);
-      if (length > 2 * 65536)
-        throw badValue(cursor, cursor.offset - 4, 'length', `${length} bytes are more than a page packs to`);
-      takeOf(cursor, length);
-    }
-  }
-}
-
-/** Bytes that the window holds already, unless the file ends before them. */
-function takeOf(cursor: ByteCursor, length: number): Uint8Array {
-  if (cursor.has(length)) return cursor.take(length);
-  throw cursor.truncated(length, 'page record');
-}
-
-/**
- * The page size with which the next few records read as records. A wrong one would need page contents that look like
- * words with known flags at exactly the right places.
- */
-function probePageSize(cursor: ByteCursor): number {
-  const ahead = cursor.rest();
-  const candidates = PAGE_SIZES.map((size) => ({ size, ...recordsAhead(ahead, size) })).filter(({ wrong }) => !wrong);
-  // Only in a file that is cut off does none reach its four records: the one with the most is then the likeliest.
-  const [best] = candidates.sort((a, b) => b.records - a.records);
-  if (best !== undefined) return best.size;
-  throw badValue(cursor, cursor.offset, 'page', 'no target page size makes sense of what follows it');
 }
 
 /** How many records follow a page of that size, and whether something follows that is none. */

@@ -179,7 +179,7 @@ describe('where the stream begins', () => {
       new Uint8Array(0),
       Uint8Array.of(1),
       new Uint8Array(5000),
-      Uint8Array.from([...'QEVN3'], (c) => c.charCodeAt(0)),
+      Uint8Array.from(Buffer.from('QEVN3')),
     ]) {
       await expect(parseStream(new MemorySource(bytes, 'other'))).rejects.toMatchObject({
         failure: { code: 'format.not-a-stream', where: { path: 'other', field: 'magic' } },

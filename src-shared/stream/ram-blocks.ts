@@ -8,7 +8,7 @@ import type { Problems } from './problems';
 import { badValue, endOf, fieldOf, readStruct, type Parsed, type Struct } from '../bytes/table';
 
 /** Far above any real VM (one block per memory device and ROM); keeps a hostile list from filling memory. */
-const MOST_BLOCKS = 16_384;
+const MOST_BLOCKS = 8192;
 /** Bytes looked ahead to tell which optional fields a record has: two u64, a header, and a name of the next record. */
 const LOOK_AHEAD = 8 + 8 + 28 + 1 + 255;
 

@@ -15,7 +15,7 @@ import { badValue, endOf, fieldOf, readStruct, type Parsed } from '../bytes/tabl
 const MOST_SECTIONS = 30_000;
 const MOST_PARTS = 10_000;
 /** A stream has as many sections with an id as the VM has devices. */
-const MOST_IDS = 65_536;
+const MOST_IDS = 16_384;
 /** Command whose payload says how long another stream right behind it is. */
 const PACKAGED = 8;
 
@@ -86,7 +86,8 @@ async function openSection(
   const record = await readStruct(cursor, type === TYPE.start ? layout.sectionStart : layout.sectionFull);
   const { 'section id': id, name, instance, version } = record.values;
   if (!isName(name)) throw badValue(cursor, fieldOf(record, 'name').offset, 'name', 'it is no name of a section');
-  if (state.names.size >= MOST_IDS) throw badValue(cursor, record.offset, 'section id', `there are over ${MOST_IDS}`);
+  if (state.names.size >= MOST_IDS)
+    throw badValue(cursor, record.offset, 'section id', `there are more than ${MOST_IDS} of them`);
   const isRam = type === TYPE.start && name === 'ram';
   if (isRam && version !== RAM_VERSION) {
     const what = `it is ${version}, and QEMU loads only ${RAM_VERSION}`;
@@ -100,7 +101,7 @@ async function openSection(
   if (type === TYPE.start) state.open.add(id);
   if (!isRam) state.devices++;
   const opened = { type: type === TYPE.start ? 'start' : 'full', record, offset: record.offset, id, name } as const;
-  const index = list(state, unfinished(opened));
+  const index = list(state, opened.type, () => unfinished(opened));
   const data = isRam
     ? await ramData(cursor, layout, state, problems)
     : await deviceData(cursor, state, id, lengthOf?.(name, instance) ?? null);
@@ -122,7 +123,7 @@ async function continueSection(
   }
   const isRam = name === 'ram';
   const opened = { type: type === TYPE.part ? 'part' : 'end', record, offset: record.offset, id, name } as const;
-  const index = list(state, unfinished(opened));
+  const index = list(state, opened.type, () => unfinished(opened));
   const data = isRam ? await ramData(cursor, layout, state, problems) : await deviceData(cursor, state, id, null);
   if (type === TYPE.end) state.open.delete(id);
   return finish(cursor, layout, state, index, opened, data);
@@ -192,11 +193,12 @@ async function finish(
   found: DataFound | null,
 ): Promise<boolean> {
   if (found === null) return false;
-  const dataOffset = fileOffset(endOf(opened.record));
   cursor.seek(found.end);
-  const data = { offset: dataOffset, length: byteCount(found.end - dataOffset) };
   const footer = state.footers === false ? null : await readFooter(cursor, layout, opened.id);
-  if (index !== null) state.sections[index] = { ...opened, data, footer, counts: found.counts };
+  if (index === null) return true;
+  const dataOffset = fileOffset(endOf(opened.record));
+  const data = { offset: dataOffset, length: byteCount(found.end - dataOffset) };
+  state.sections[index] = { ...opened, data, footer, counts: found.counts };
   return true;
 }
 
@@ -225,13 +227,12 @@ async function readCommand(cursor: ByteCursor, layout: Layout, state: SectionSta
   if (length > cursor.remaining) throw cursor.truncated(length, 'payload of a command');
   const data = { offset: cursor.offset, length: byteCount(length) };
   cursor.skip(length);
-  list(state, { type: 'command', record, offset: record.offset, name, data, footer: null });
+  list(state, 'command', () => ({ type: 'command', record, offset: record.offset, name, data, footer: null }));
 }
 
 /** The section's place in the list; null when the list is full. */
-function list(state: SectionState, section: Section): number | null {
-  const most = section.type === 'part' ? MOST_PARTS : MOST_SECTIONS;
-  if (state.sections.length < most) return state.sections.push(section) - 1;
+function list(state: SectionState, type: Section['type'], section: () => Section): number | null {
+  if (state.sections.length < (type === 'part' ? MOST_PARTS : MOST_SECTIONS)) return state.sections.push(section()) - 1;
   state.notListed++;
   return null;
 }

@@ -62,6 +62,6 @@ const UNITS = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
 function sizeText(bytes: number): string {
   const power = bytes < 1024 ? 0 : Math.min(UNITS.length - 1, Math.floor(Math.log2(bytes) / 10));
   const value = bytes / 2 ** (10 * power);
-  const figure = Number.isInteger(value) ? String(value) : value.toPrecision(3);
+  const figure = Number.isInteger(value) || value >= 999.5 ? String(Math.round(value)) : value.toPrecision(3);
   return `${figure} ${UNITS[power] ?? 'bytes'}`;
 }

@@ -1,7 +1,9 @@
 /** The Inspector in the real app, over files that QEMU wrote: structure, bytes, places, keys, and files that are broken. */
+import { execFile } from 'node:child_process';
 import { mkdir, open, readdir, readFile, readlink, rename, truncate, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Reply } from '@shared/contracts/app';
 import type { BlockReport, InspectReport } from '@shared/contracts/inspect';
@@ -12,6 +14,7 @@ import { makeTempDir, removeTempDir } from '../support/temp';
 
 const SCREENS = resolve(import.meta.dirname, '../../test-results/screens');
 const HUGE = 128 * 2 ** 30;
+const run = promisify(execFile);
 
 let launched: LaunchedApp;
 let folder: string;
@@ -371,6 +374,34 @@ describe('any other file', () => {
       'the finding’s place is shown',
       async () => (await cursor()) === Math.min(Number(place), half.length - 1),
     );
+  });
+
+  it('shows stale bytes under a zero page, and a present page without bytes, as what they are', async () => {
+    const file = join(folder, 'odd.mapped');
+    await run('cp', ['--sparse=always', path, file]);
+    const stale = Buffer.from('left by an earlier pass '.repeat(20));
+    const staleAt = ram.pagesOffset + 2 * 4096;
+    expect(bytes.subarray(staleAt, staleAt + 4096).every((byte) => byte === 0)).toBe(true);
+    const handle = await open(file, 'r+');
+    await handle.write(stale, 0, stale.length, staleAt);
+    await handle.close();
+    await run('fallocate', ['--punch-hole', '--offset', String(ram.pagesOffset), '--length', '4096', file]);
+    await openByDrop(file);
+    await opened('odd.mapped');
+    await goTo((ram.pagesOffset + 4096).toString(16));
+    const rows = (await loadedRows()).filter(({ from }) => from >= ram.pagesOffset);
+    expect(rows.slice(0, 3).map(({ kind, says }) => [kind, says])).toEqual([
+      ['hole', 'No bytes on disk, 4 KiB. pc.ram page 0 is marked present: a load gives zeros.'],
+      ['hole', 'Hole, 4 KiB. pc.ram page 1 is zero. No bytes on disk.'],
+      ['stale', 'Stale, 4 KiB. pc.ram page 2: zero in the bitmap, older bytes on disk.'],
+    ]);
+    await launched.page.click('.fold.stale');
+    await until('the stale bytes show', async () =>
+      (await loadedRows()).some(({ ascii }) => ascii.startsWith('left by an')),
+    );
+    const shown = await loadedRows();
+    expect(shown.find(({ kind, from }) => kind === 'page' && from === staleAt)?.says).toMatch(/zero in the bitmap/);
+    await expectTrueBytes(await readFile(file));
   });
 
   it('of 128 GiB, nearly all of it a hole, scrolls right to its end', async () => {

@@ -5,6 +5,7 @@ import type { Machine } from '@shared/contracts/machines';
 import { withMonitor } from '../support/guest-memory';
 import { PlainQemu } from '../support/plain-qemu';
 import { hasEnded, isAlive } from '../support/processes';
+import { luminances, tooFaint } from './contrast';
 import { eventually, nameless, openSession, settle, textOf, type Session } from './session';
 
 let session: Session;
@@ -227,6 +228,10 @@ describe('the window', () => {
     const first = await panel();
     await session.page.keyboard.press('F6');
     expect([first, await panel()].sort()).toEqual(['Machines', 'Rooms']);
+  });
+
+  it.each(['dark', 'light'] as const)('has contrast enough in the %s theme', async (theme) => {
+    expect(tooFaint(await luminances(session.page, theme))).toEqual([]);
   });
 
   it('has a name for every control, and logged no error', async () => {

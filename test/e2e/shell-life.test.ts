@@ -150,6 +150,24 @@ describe('a running app', () => {
     expect(again).toEqual(bounds);
   });
 
+  it('loads its page again when the process of the page crashes', async () => {
+    launched = await launchApp({ dirs });
+    const { app } = launched;
+    const pageProcess = (): Promise<number | undefined> =>
+      app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.webContents.getOSProcessId());
+    const before = await pageProcess();
+    await app.evaluate(({ BrowserWindow }) => {
+      setTimeout(() => BrowserWindow.getAllWindows()[0]?.webContents.forcefullyCrashRenderer());
+    });
+    await until(async () => ![before, 0].includes(await pageProcess()), 'another process');
+    const ask = (): Promise<unknown> =>
+      app.evaluate(({ BrowserWindow }) =>
+        BrowserWindow.getAllWindows()[0]?.webContents.executeJavaScript(`stillframe.invoke('machines', 'list', [])`),
+      );
+    await until(async () => (await ask().catch(() => null)) !== null, 'the page');
+    expect(await ask()).toEqual({ ok: true, value: [] });
+  });
+
   it.each(['SIGTERM', 'SIGINT'] as const)('ends by itself on %s', async (signal) => {
     launched = await launchApp({ dirs });
     process.kill(launched.pid, signal);

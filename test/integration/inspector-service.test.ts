@@ -1,5 +1,5 @@
 /** The inspector's service on files that QEMU wrote, and on files that are nothing. */
-import { open, readFile, stat, truncate, writeFile } from 'node:fs/promises';
+import { open, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { StructureNode } from '@shared/contracts/inspect';
@@ -185,6 +185,53 @@ describe('a file that QEMU wrote', () => {
     expect(report?.problems.some(({ severity }) => severity === 'error')).toBe(true);
     expect((await allSegments(api, size)).at(-1)).toMatchObject({ pages: { block: 'pc.ram' } });
     expect(await api.bytes(size - 2, 10)).toHaveLength(2);
+  });
+});
+
+describe('a file whose header says something else than it holds', () => {
+  const WORDS: readonly (readonly [name: string, bytes: readonly number[]])[] = [
+    ['0', [0, 0, 0, 0, 0, 0, 0, 0]],
+    ['1', [0, 0, 0, 0, 0, 0, 0, 1]],
+    ['4096', [0, 0, 0, 0, 0, 0, 16, 0]],
+    ['2^31', [0, 0, 0, 0, 128, 0, 0, 0]],
+    ['2^40', [0, 0, 1, 0, 0, 0, 0, 0]],
+    ['2^52', [0, 16, 0, 0, 0, 0, 0, 0]],
+    ['2^53', [0, 32, 0, 0, 0, 0, 0, 0]],
+    ['2^64 − 1', [255, 255, 255, 255, 255, 255, 255, 255]],
+  ];
+  const FIELDS = ['used length', 'header/page size', 'header/bitmap offset', 'header/pages offset'];
+
+  it.each(FIELDS)('(%s) is answered in time, in segments that abut and cover it', async (field) => {
+    const nodes = nodesOf(await (await serve(path)).tree());
+    const at = nodes.find(({ id }) => id === `ram/pc.ram/${field}`)?.offset;
+    if (at === undefined) throw new Error(`there is no field ${field}`);
+    const original = await readFile(path);
+    for (const [value, word] of WORDS) {
+      const file = join(folder, `${field.replace(/\W/g, '-')}-${value.replace(/\W/g, '-')}`);
+      const changed = Buffer.from(original);
+      changed.set(word, at);
+      await writeFile(file, changed);
+      const started = performance.now();
+      const api = await serve(file);
+      const { size, report } = await api.file();
+      await api.tree();
+      const segments = await allSegments(api, size);
+      let end = 0;
+      for (const { offset, length } of segments) {
+        expect([value, offset]).toEqual([value, end]);
+        expect(length).toBeGreaterThan(0);
+        end += length;
+      }
+      expect(end).toBe(size);
+      await api.presentPage(0, 1);
+      await api.presentPage(size, -1);
+      for (const { name, pagesOffset } of report?.ramBlocks ?? []) {
+        if (pagesOffset !== null)
+          await api.density(name, 1024).catch((error: unknown) => expect(error).toHaveProperty('failure'));
+      }
+      expect(performance.now() - started, value).toBeLessThan(2000);
+      await rm(file);
+    }
   });
 });
 

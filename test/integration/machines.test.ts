@@ -135,7 +135,7 @@ describe('A machine that Stillframe starts', () => {
     try {
       const { id, qmp, pid } = await startStopped(machines);
       const short = join(qmp ?? '', '..');
-      expect(short).toMatch(/^\/tmp\/stillframe-\w+$/);
+      expect(short).toMatch(/^\/tmp\/stillframe-sockets-\w+$/);
       expect((await stat(short)).mode & 0o777).toBe(0o700);
       await machines.powerOff(id);
       expect(await isAlive(pid ?? 0)).toBe(false);
@@ -463,6 +463,18 @@ describe('A VM that waits for a snapshot', () => {
     await machines.dispose();
     const [found] = await (await open()).list();
     expect(found).toMatchObject({ id, state: 'running', pid: adopted.pid });
+  });
+
+  test('is the machine that it was also when the recipe names the version of its machine type', async () => {
+    const machines = await open();
+    const { id, recipe, facts } = await startStopped(machines);
+    await machines.powerOff(id);
+    if (recipe === null || facts === null) throw new Error('nothing is known of it');
+    const argv = recipe.argv.map((word) => (word === 'q35' ? facts.machineType : word));
+    const loading = await machines.launchIncoming({ recipe: { ...recipe, argv }, inherit: [], extraArgv: [] });
+    const adopted = await loading.adopt();
+    expect(adopted).toMatchObject({ id, name: 'vm', state: 'starting', recipe });
+    expect(await machines.list()).toHaveLength(1);
   });
 
   test('beside the running original is a machine of its own', async () => {

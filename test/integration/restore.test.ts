@@ -1,7 +1,17 @@
-import { appendFile, copyFile, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import {
+  copyFile,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  utimes,
+  writeFile,
+  type FileHandle,
+} from 'node:fs/promises';
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { demoLayout, demoRecipe } from '../../src-main/machines/demo';
 import { StillframeError } from '../../src-shared/contracts/failure';
@@ -21,6 +31,7 @@ import {
   type TestServices,
 } from '../support/services';
 import { makeTempDir, removeTempDir } from '../support/temp';
+import { until } from '../support/until';
 import { readVmState } from '../support/vm-state';
 
 const MEMORY_BYTES = 64 * 1024 * 1024;
@@ -61,8 +72,7 @@ async function startDemo(more: Partial<Recipe> = {}): Promise<Machine> {
     ...more,
   };
   const machine = await startMachine(services, { kind: 'recipe', recipe });
-  for (const limit = Date.now() + 15_000; (await counterOf(machine)) === 0n; await sleep(20))
-    if (Date.now() > limit) throw new Error('the demo guest does not count');
+  await until('the guest counts', async () => (await counterOf(machine)) > 0n);
   return machine;
 }
 
@@ -118,8 +128,7 @@ describe('a restore', () => {
       const { machine: running } = await services.restores.restore(entry.id, none);
       expect(running.state).toBe('running');
       const counter = memory.readBigUInt64LE();
-      for (const limit = Date.now() + 5000; (await counterOf(running)) <= counter; await sleep(20))
-        expect(Date.now(), 'the counter goes on').toBeLessThan(limit);
+      await until('the counter goes on', async () => (await counterOf(running)) > counter);
       expect(services.files.openCount()).toBe(0);
     },
   );
@@ -149,86 +158,57 @@ describe('a restore', () => {
 });
 
 describe('a disk of the VM', () => {
-  async function savedWithDisk(): Promise<{ entry: SnapshotEntry; disk: string }> {
+  /** Puts the disk's dates back after `change`, or sets them to now when there is none. */
+  async function alter(disk: string, change: ((handle: FileHandle) => Promise<unknown>) | null): Promise<void> {
+    const handle = await open(disk, 'r+');
+    const { atime, mtime } = await handle.stat();
+    await change?.(handle);
+    await (change === null ? handle.utimes(new Date(), new Date()) : handle.utimes(atime, mtime));
+    await handle.close();
+  }
+
+  test('is as it was, or is asked about, or stops the restore', async () => {
     const disk = join(folder, 'data.qcow2');
     execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', disk, '16M']);
     const { argv } = demoRecipe({ resources: RESOURCES, memoryMiB: 64, dirtyMiB: 16 });
     const machine = await startDemo({ argv: [...argv, '-drive', `file=${disk},if=virtio,format=qcow2`] });
     expect((await services.saves.outlook(machine.id)).writableDisks).toEqual([disk]);
     const entry = await save(machine, { after: 'quit' });
-    return { entry, disk };
-  }
+    const about = async (): Promise<Finding | undefined> => (await findingsOf(entry)).find(({ key }) => key === disk);
+    expect(await about()).toMatchObject({ code: 'disk', level: 'ok', text: 'data.qcow2 is as it was at the save.' });
 
-  test('that is as it was is fine', async () => {
-    const { entry, disk } = await savedWithDisk();
-    expect(await findingsOf(entry)).toContainEqual({
-      code: 'disk',
-      level: 'ok',
-      text: 'data.qcow2 is as it was at the save.',
-      acceptText: null,
-      key: disk,
-    });
-    const { machine } = await services.restores.restore(entry.id, none);
-    expect(machine.state).toBe('running');
-  });
+    // Restored as it is, then put back as it was: QEMU opens it for writing but the guest writes nothing.
+    const original = await readFile(disk);
+    const { mtime } = await stat(disk);
+    const { machine: restored } = await services.restores.restore(entry.id, none);
+    expect(restored.state).toBe('running');
+    await services.machines.powerOff(restored.id);
+    await writeFile(disk, original);
+    await utimes(disk, mtime, mtime);
 
-  test.each([
-    ['was written to', (disk: string) => appendFile(disk, Buffer.alloc(512)), /its size was/],
-    [
-      'has another header, with size and date put back',
-      async (disk: string) => {
-        const handle = await open(disk, 'r+');
-        const { atime, mtime } = await handle.stat();
-        await handle.write(Buffer.from('x'), 0, 1, 4096);
-        await handle.utimes(atime, mtime);
-        await handle.close();
-      },
-      /its header changed/,
-    ],
-    [
-      'was only touched',
-      async (disk: string) => {
-        const handle = await open(disk, 'r+');
-        await handle.utimes(new Date(), new Date());
-        await handle.close();
-      },
-      /it was written on/,
-    ],
-  ])('that %s is asked about, and restored only when the person accepts', async (_, change, words) => {
-    const { entry, disk } = await savedWithDisk();
-    await change(disk);
-    const finding = (await findingsOf(entry)).find(({ code }) => code === 'disk-written');
-    expect(finding).toMatchObject({
-      level: 'ask',
-      key: disk,
-      acceptText: 'Restore anyway, the guest may lose file data',
-    });
-    expect(finding?.text).toMatch(words);
-    expect((await failureOf(services.restores.restore(entry.id, none))).code).toBe('restore.preflight');
-    expect((await failureOf(services.restores.restore(entry.id, { then: null, accepted: ['/other'] }))).code).toBe(
-      'restore.preflight',
-    );
-  });
+    const changes: readonly [RegExp, () => Promise<void>][] = [
+      [/its header changed/, () => alter(disk, (handle) => handle.write(Buffer.from('x'), 0, 1, 4096))],
+      [/its size was \d+ bytes and is \d+/, () => alter(disk, (handle) => handle.truncate(original.length + 512))],
+      [/it was written on/, () => alter(disk, null)],
+    ];
+    for (const [words, change] of changes) {
+      await change();
+      const acceptText = 'Restore anyway, the guest may lose file data';
+      expect(await about()).toMatchObject({ code: 'disk-written', level: 'ask', acceptText });
+      expect((await about())?.text).toMatch(words);
+      for (const accepted of [[], ['/other']]) {
+        const failure = await failureOf(services.restores.restore(entry.id, { then: null, accepted }));
+        expect(failure).toMatchObject({ code: 'restore.preflight', where: { field: disk } });
+      }
+    }
+    await writeFile(disk, original);
+    const { machine: accepted } = await services.restores.restore(entry.id, { then: null, accepted: [disk] });
+    expect(accepted.state).toBe('running');
+    await services.machines.powerOff(accepted.id);
 
-  test('that was written to is used as it is when the person accepts it', async () => {
-    const { entry, disk } = await savedWithDisk();
-    const handle = await open(disk, 'r+');
-    await handle.utimes(new Date(), new Date());
-    await handle.close();
-    const { machine } = await services.restores.restore(entry.id, { then: null, accepted: [disk] });
-    expect(machine.state).toBe('running');
-  });
-
-  test('that is missing stops the restore, whatever is accepted', async () => {
-    const { entry, disk } = await savedWithDisk();
     await rename(disk, `${disk}.away`);
-    expect(await findingsOf(entry)).toContainEqual({
-      code: 'disk-missing',
-      level: 'stop',
-      text: `data.qcow2 is missing: put it back at ${disk}.`,
-      acceptText: null,
-      key: disk,
-    });
+    const text = `data.qcow2 is missing: put it back at ${disk}.`;
+    expect(await about()).toEqual({ code: 'disk-missing', level: 'stop', text, acceptText: null, key: disk });
     const failure = await failureOf(services.restores.restore(entry.id, { then: null, accepted: [disk] }));
     expect(failure).toMatchObject({ code: 'restore.preflight', where: { field: disk } });
   });
@@ -326,8 +306,7 @@ describe('a file that plain QEMU wrote', () => {
     const vm = await PlainQemu.start({ argv: recipe().argv, folder });
     try {
       const counter = async (): Promise<bigint> => (await vm.readMemory(demoLayout.counter, 8)).readBigUInt64LE();
-      for (const limit = Date.now() + 15_000; (await counter()) === 0n; await sleep(20))
-        if (Date.now() > limit) throw new Error('the demo guest does not count');
+      await until('the guest counts', async () => (await counter()) > 0n);
       await vm.save(uri, { mappedRam, channels });
       return await vm.readMemory(demoLayout.counter, MEMORY_BYTES - demoLayout.counter);
     } finally {
@@ -357,8 +336,7 @@ describe('a file that plain QEMU wrote', () => {
     expect((await memoryOf(machine)).equals(memory)).toBe(true);
     const counter = memory.readBigUInt64LE();
     await services.machines.resume(machine.id);
-    for (const limit = Date.now() + 5000; (await counterOf(machine)) <= counter; await sleep(20))
-      expect(Date.now(), 'the counter goes on').toBeLessThan(limit);
+    await until('the counter goes on', async () => (await counterOf(machine)) > counter);
   });
 
   test('inside a libvirt container is found there and restored', async () => {

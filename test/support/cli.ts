@@ -39,6 +39,7 @@ export interface CliDesk {
 /** Call it at the top of a file: every test there then has a command with folders of its own, and none of its VMs survives. */
 export function cliPerTest(): () => CliDesk {
   let desk: CliDesk | undefined;
+  const begun: RunningCli[] = [];
   beforeEach(async () => {
     const folder = await makeTempDir('sfc');
     const env = {
@@ -48,11 +49,18 @@ export function cliPerTest(): () => CliDesk {
       STILLFRAME_RUN: join(folder, 'run'),
     };
     await mkdir(join(folder, 'run'), { mode: 0o700 });
-    const begin: CliDesk['begin'] = (args, options = {}) => beginCli(args, env, folder, options.stdout ?? 'pipe');
+    const begin: CliDesk['begin'] = (args, options = {}) => {
+      const command = beginCli(args, env, folder, options.stdout ?? 'pipe');
+      begun.push(command);
+      return command;
+    };
     desk = { folder, env, begin, run: (...args) => begin(args).result };
   });
   afterEach(async () => {
     if (desk === undefined) return;
+    // A test that failed half-way leaves its command running, which would go on writing into the folder.
+    for (const { child } of begun) if (child.exitCode === null) child.kill('SIGKILL');
+    await Promise.allSettled(begun.splice(0).map(({ result }) => result));
     for (const pid of await qemusBelow(desk.folder)) await endProcess(pid);
     await removeTempDir(desk.folder);
     desk = undefined;

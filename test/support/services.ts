@@ -2,7 +2,6 @@
 import { fork } from 'node:child_process';
 import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import { build } from 'vite';
 import { createServices, type ComposeOptions } from '../../src-main/compose';
 import type { Services, Worker } from '../../src-main/services';
 import { startLife } from '../../src-main/workers/life';
@@ -10,35 +9,41 @@ import { valueWire } from '../../src-shared/contracts/endpoint-wires';
 import type { Machine, MachineId, NewMachine } from '../../src-shared/contracts/machines';
 import type { SaveJob, SaveOptions } from '../../src-shared/contracts/saves';
 
-const ROOT = resolve(import.meta.dirname, '../..');
+/** Tests and built programs alike run from the project's folder. */
+const ROOT = resolve(process.cwd());
 export const RESOURCES = join(ROOT, 'resources');
-const WORKER_HOST = join(import.meta.dirname, 'worker-host.mjs');
+const WORKER_HOST = join(ROOT, 'test/support/worker-host.mjs');
 
-export interface BuiltWorker {
+export interface Built {
   readonly file: string;
   remove(): Promise<void>;
 }
+export type BuiltWorker = Built;
 
-/** Builds the worker from its sources into a folder below node_modules, where it finds koffi. About 0.3 s. */
-export async function buildWorker(): Promise<BuiltWorker> {
+/** Builds the worker from its sources. About 0.3 s. */
+export const buildWorker = (): Promise<BuiltWorker> => buildForNode('src-worker/index.ts');
+
+/** Builds one program from its sources into a folder below node_modules, where it finds koffi. */
+export async function buildForNode(entry: string): Promise<Built> {
+  const { build } = await import('vite');
   const cache = join(ROOT, 'node_modules', '.cache');
   await mkdir(cache, { recursive: true });
-  const outDir = await mkdtemp(join(cache, 'stillframe-worker-'));
+  const outDir = await mkdtemp(join(cache, 'stillframe-test-'));
   await build({
     configFile: false,
     root: ROOT,
     logLevel: 'silent',
     resolve: { alias: { '@shared': join(ROOT, 'src-shared') } },
     build: {
-      ssr: join(ROOT, 'src-worker/index.ts'),
+      ssr: join(ROOT, entry),
       outDir,
       emptyOutDir: false,
       target: 'node20',
-      rolldownOptions: { external: ['koffi'], output: { format: 'es', entryFileNames: 'worker.mjs' } },
+      rolldownOptions: { external: ['koffi', 'vite'], output: { format: 'es', entryFileNames: 'built.mjs' } },
     },
-    ssr: { noExternal: true, external: ['koffi'] },
+    ssr: { noExternal: true, external: ['koffi', 'vite'] },
   });
-  return { file: join(outDir, 'worker.mjs'), remove: () => rm(outDir, { recursive: true, force: true }) };
+  return { file: join(outDir, 'built.mjs'), remove: () => rm(outDir, { recursive: true, force: true }) };
 }
 
 /** A worker in a process of its own; `pid` is its real one. */
@@ -51,7 +56,9 @@ export function startProcessWorker(workerFile: string, purpose: string): Promise
   const wire = valueWire({
     on: (event, listener) => child.on(event, listener),
     off: (event, listener) => child.off(event, listener),
-    postMessage: (message) => void (child.connected && child.send(message as Parameters<typeof child.send>[0])),
+    postMessage: (message) => {
+      if (child.connected) child.send(message as Parameters<typeof child.send>[0]);
+    },
   });
   return startLife({ wire, exited, kill: () => void child.kill('SIGKILL') }, purpose);
 }

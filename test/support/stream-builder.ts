@@ -46,7 +46,7 @@ export class Bytes {
 
   /** Everything written, with zeros between; as long as the furthest byte written or sought. */
   toBytes(): Uint8Array {
-    const length = Math.max(this.position, ...this.#parts.map(({ at, bytes }) => at + bytes.length), 0);
+    const length = this.#parts.reduce((most, { at, bytes }) => Math.max(most, at + bytes.length), this.position);
     const whole = new Uint8Array(length);
     for (const { at, bytes } of this.#parts) whole.set(bytes, at);
     return whole;

@@ -1,6 +1,6 @@
 /** The library: a folder of snapshot folders, and references to bare files. The folder is the truth; nothing is cached. */
 import { watch, type FSWatcher } from 'node:fs';
-import { mkdir, readdir, realpath, statfs } from 'node:fs/promises';
+import { mkdir, readdir, realpath } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { fail } from '@shared/contracts/failure';
 import type { InspectReport } from '@shared/contracts/inspect';
@@ -11,7 +11,7 @@ import type { FileRegistry, Host, LibraryService, WorkerPool } from '../../servi
 import { syncPath } from '../durable';
 import { MANIFEST_FILE, manifestText, SCREEN_FILE } from '../manifest';
 import { checkName, nextFree } from '../names';
-import { exists } from '../paths';
+import { exists, freeBytes } from '../paths';
 import { isUnfinished, readFolder, readUnfinished } from './folder-entry';
 import { damagedList, importEntry, Imports } from './imports';
 import { inspectOnce } from './inspect-once';
@@ -53,19 +53,19 @@ export class Library implements LibraryService {
   }
 
   async overview(): Promise<LibraryOverview> {
-    const [names, imported, space] = await Promise.all([
+    const [names, imported, free] = await Promise.all([
       readdir(this.folder, { withFileTypes: true }),
       this.#imports.list().then(
         (references) => Promise.all(references.map((reference) => importEntry(reference))),
         (error: unknown) => [damagedList(this.#imports.path, error)],
       ),
-      statfs(this.folder),
+      freeBytes(this.folder),
     ]);
     const folders = names.filter((entry) => entry.isDirectory()).map(({ name }) => join(this.folder, name));
     const entries = await Promise.all(folders.map((folder) => this.#readEntry(folder)));
     const found = [...entries, ...imported].filter((entry) => entry !== null).sort(newestFirst);
     for (const entry of found) this.#remember(entry);
-    return { folder: this.folder, freeBytes: space.bavail * space.bsize, entries: found };
+    return { folder: this.folder, freeBytes: free, entries: found };
   }
 
   /** null for a folder that is not shown: a running save's, or one that vanished meanwhile. Other hidden folders are none of ours. */

@@ -1,7 +1,7 @@
 /** Phase "flushing": is everything in the file, and then: is it on stable storage. Off every event loop, in a worker. */
-import { statfs } from 'node:fs/promises';
 import { fail } from '@shared/contracts/failure';
 import type { Lease, SavedCheck } from '@shared/contracts/worker';
+import { freeBytes } from '../paths';
 import type { SaveContext } from './context';
 import type { SaveWorker } from './save-worker';
 import { fileSystemFull } from './write';
@@ -21,9 +21,8 @@ export async function checkMemory({ job, folder }: SaveContext, worker: SaveWork
       job.notice('This file system cannot tell holes from data, so a lost write would not have been noticed.');
     return check;
   }
-  const { bavail, bsize } = await statfs(folder);
   const detail = check.wrong.join('\n');
-  if (bavail * bsize < FULL_BYTES) throw fileSystemFull(folder, { detail });
+  if ((await freeBytes(folder)) < FULL_BYTES) throw fileSystemFull(folder, { detail });
   throw fail(
     'save.incomplete',
     'checking the saved file',

@@ -3,13 +3,14 @@
  * Save dialog may call it as often as it likes.
  */
 import { constants } from 'node:fs';
-import { access, readlink, stat, statfs } from 'node:fs/promises';
+import { access, readlink, stat } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { fail, type StillframeError } from '@shared/contracts/failure';
 import type { Machine, MachineFacts } from '@shared/contracts/machines';
 import type { SaveOptions } from '@shared/contracts/saves';
 import type { MachineService, Qmp } from '../../services';
 import type { DiskNode } from '../disk-identity';
+import { freeBytes } from '../paths';
 import {
   isAtRest,
   queryCapabilities,
@@ -124,8 +125,7 @@ export async function freeBytesOf(folder: string): Promise<number> {
     const info = await stat(folder);
     if (!info.isDirectory()) throw new Error('it is not a folder');
     await access(folder, constants.W_OK | constants.X_OK);
-    const { bavail, bsize } = await statfs(folder);
-    return bavail * bsize;
+    return await freeBytes(folder);
   } catch (cause) {
     throw fail('file.no-access', DOING, 'The snapshot cannot be written there', 'Choose another folder.', {
       where: { path: folder },

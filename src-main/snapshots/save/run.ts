@@ -1,5 +1,5 @@
 /** One save from its first change to its outcome. */
-import { fail, failureOf, StillframeError } from '@shared/contracts/failure';
+import { fail, failureOf, type StillframeError } from '@shared/contracts/failure';
 import type { SaveOutcome, SaveResult, SaveTimings } from '@shared/contracts/saves';
 import { queryRunState } from '../migration';
 import { checkMemory, flushMemory } from './flush';

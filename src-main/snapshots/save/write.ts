@@ -1,8 +1,8 @@
 /** Phase "writing": QEMU writes the file, Stillframe watches. */
-import { statfs } from 'node:fs/promises';
 import { fail, failureOf, type StillframeError } from '@shared/contracts/failure';
 import type { Qmp } from '../../services';
 import { isAtRest, queryMigration, queryRunState, settled, type Migration } from '../migration';
+import { freeBytes } from '../paths';
 import { unlessAborted } from '../time-limit';
 import type { SaveContext } from './context';
 import { Convergence } from './convergence';
@@ -104,6 +104,8 @@ async function watch(
   }
 }
 
+const OVER: ReadonlySet<unknown> = new Set(['completed', 'failed', 'cancelled']);
+
 /** Wakes up early when QEMU says that its migration got on: a short save is over before the first poll. */
 class Bell {
   #ring: () => void = () => undefined;
@@ -112,7 +114,7 @@ class Bell {
 
   constructor(qmp: Qmp) {
     this.#stopListening = qmp.onEvent(({ event, data }) => {
-      const over = event === 'MIGRATION' && ['completed', 'failed', 'cancelled'].includes(String(data['status']));
+      const over = event === 'MIGRATION' && OVER.has(data['status']);
       if (!over && event !== 'MIGRATION_PASS') return;
       this.#rung = true;
       this.#ring();
@@ -137,11 +139,6 @@ class Bell {
     this.#stopListening();
     this.#ring();
   }
-}
-
-async function freeBytes(folder: string): Promise<number> {
-  const { bavail, bsize } = await statfs(folder);
-  return bavail * bsize;
 }
 
 /** QEMU's reason for a migration that did not complete, or the one behind it: a full file system. */

@@ -100,7 +100,8 @@ export class Rig {
     fault: (job: SaveJob) => unknown,
   ): Promise<Trial | null> {
     let hit: SaveJob | null = null;
-    let happening: Promise<unknown> | null = null;
+    /** Set once the instant has been chosen; resolves when the fault has happened, or could not any more. */
+    const struck: Promise<void>[] = [];
     let stepsToGo = Math.floor(this.#random() * STEPS[phase]);
     const atStep = this.#random() < 0.5;
     const strike = async (id: SaveJob['id']): Promise<void> => {
@@ -110,17 +111,19 @@ export class Rig {
       await fault(now);
     };
     this.#onPhase = async (entered, { id }) => {
-      if (entered !== phase || happening !== null) return;
-      if (!atStep) happening = wait(this.#random() * this.#seen[phase]).then(() => strike(id));
-      else if (stepsToGo-- === 0) {
-        happening = strike(id);
+      if (entered !== phase || struck.length > 0) return;
+      if (!atStep) {
+        struck.push(wait(this.#random() * this.#seen[phase]).then(() => strike(id)));
+      } else if (stepsToGo-- === 0) {
+        const now = strike(id);
+        struck.push(now);
         // A cancel ends only after the step that waits here has.
-        await Promise.race([happening, wait(30)]);
+        await Promise.race([now, wait(30)]);
       }
     };
     const { id } = await this.services.saves.begin(saveOptions(this.machine.id, { directIo: false, ...change }));
     const job = await this.services.saves.finished(id);
-    await happening;
+    await Promise.all(struck);
     this.#onPhase = () => Promise.resolve();
     if (job.outcome?.kind === 'saved') this.#learn(job.progress.phaseMs);
     return hit === null ? null : { job, hit };
