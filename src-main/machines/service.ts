@@ -187,8 +187,7 @@ export class Machines implements MachineService {
     const entry = await this.roster.find(id);
     const { live, qmp } = await this.running(entry, 'taking a picture of the screen');
     if (live.facts?.hasDisplay !== true) return false;
-    await screendump(qmp, pngPath);
-    return true;
+    return screendump(qmp, pngPath);
   }
 
   framePath(id: MachineId): string | null {

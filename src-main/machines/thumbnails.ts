@@ -1,7 +1,8 @@
-/** Live pictures of a VM's screen: QEMU writes a PNG, alternately into two files, so that nobody reads a half-written one. */
+/** Live pictures of a VM's screen as PNG, alternately in two files, so that nobody reads a half-written one. */
 import type { Frame, MachineId } from '@shared/contracts/machines';
-import { copyFile, stat } from 'node:fs/promises';
+import { copyFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { takeScreen } from '../qemu/picture';
 import type { Qmp } from '../services';
 
 const LIMIT_MS = 5_000;
@@ -9,9 +10,14 @@ const LIMIT_MS = 5_000;
 /** Where the app serves a machine's picture (shell/scheme.ts); the number makes each new one a new address. */
 const frameUrl = (id: MachineId, sequence: number): string => `app://stillframe/frame/${id}?n=${String(sequence)}`;
 
-/** Has QEMU write its screen as PNG; rejects as `Qmp.execute` does. The path is QEMU's to open: absolute. */
-export async function screendump(qmp: Qmp, pngPath: string): Promise<void> {
-  await qmp.execute('screendump', { filename: pngPath, format: 'png' }, { timeoutMs: LIMIT_MS });
+/**
+ * Puts the VM's screen into a PNG file; false when QEMU gave no picture. Rejects as `Qmp.execute` does and with Node's own
+ * errors. QEMU must not write the PNG itself: on a full disk its libpng ends the VM.
+ */
+export async function screendump(qmp: Qmp, pngPath: string): Promise<boolean> {
+  const png = await takeScreen(qmp, `${pngPath}.ppm`, LIMIT_MS);
+  if (png !== null) await writeFile(pngPath, png, { mode: 0o600 });
+  return png !== null;
 }
 
 export class Thumbnail {
@@ -28,9 +34,9 @@ export class Thumbnail {
     this.taking = true;
     const path = join(folder, this.sequence % 2 === 0 ? 'frame-a.png' : 'frame-b.png');
     try {
-      await screendump(qmp, path);
-      this.show(path, new Date());
-      return true;
+      const taken = await screendump(qmp, path);
+      if (taken) this.show(path, new Date());
+      return taken;
     } catch {
       return false;
     } finally {

@@ -3,6 +3,7 @@ import { fail, StillframeError } from '@shared/contracts/failure';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtemp, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { keepFilesFromChildren } from '../files/close-on-exec';
 import type { LaunchOptions, QemuProcess } from '../services';
 import { MAX_SOCKET_PATH } from './libc';
 import { escapeProperty, namesDisplay } from './options';
@@ -127,6 +128,7 @@ async function spawnDetached(
 ): Promise<ChildProcess> {
   const stderr = await open(log, 'w', 0o600);
   try {
+    keepFilesFromChildren();
     const child = spawn(program, commandLineFor(options, sockets), {
       cwd: options.recipe.cwd,
       env: { ...process.env, ...options.recipe.env },

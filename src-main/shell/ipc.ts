@@ -1,6 +1,5 @@
 import { ipcMain, type BrowserWindow, type IpcMainEvent, type IpcMainInvokeEvent } from 'electron';
 import type { AppApi, AppEvent } from '@shared/contracts/app';
-import { keepFilesFromChildren } from '../files/close-on-exec';
 import { channels } from './channels';
 import { answerCall, isTrusted, type Sender } from './gate';
 
@@ -26,11 +25,7 @@ export function openIpc(window: BrowserWindow, api: AppApi, pageOrigin: string):
     if (!window.isDestroyed()) webContents.send(channels.event, event);
   };
 
-  ipcMain.handle(channels.invoke, (event, ...call: unknown[]) => {
-    // Any call may start a VM, which would go on holding Chromium's sockets after the app has ended.
-    keepFilesFromChildren();
-    return answerCall(api, pageOrigin, senderOf(event), call);
-  });
+  ipcMain.handle(channels.invoke, (event, ...call: unknown[]) => answerCall(api, pageOrigin, senderOf(event), call));
   ipcMain.on(channels.listening, (event) => {
     if (!isTrusted(senderOf(event), pageOrigin)) return;
     listening = true;

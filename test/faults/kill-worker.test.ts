@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { buildWorker, type BuiltWorker } from '../support/services';
+import { buildWorker, saveAndWait, saveOptions, type BuiltWorker } from '../support/services';
 import { makeTempDir, removeTempDir } from '../support/temp';
 import { PHASES, Rig, seed } from './support/rig';
 
@@ -50,8 +50,8 @@ describe(`a save whose worker is killed (seed ${String(seed)})`, () => {
     const killing = setInterval(killNewest, 5);
     try {
       for (let count = 0; count < 5; count += 1) {
-        const trial = await rig.tryOnce('preparing', {}, () => undefined);
-        expect(trial?.job.outcome).toMatchObject({
+        const { outcome } = await saveAndWait(rig.services, saveOptions(rig.machine.id));
+        expect(outcome).toMatchObject({
           kind: 'failed',
           failure: { code: 'worker.died' },
           vm: 'The VM runs on.',

@@ -1,5 +1,6 @@
 import type { Machine } from '@shared/contracts/machines';
-import { readFile, stat } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
@@ -100,6 +101,24 @@ describe('The picture of a running VM', () => {
 });
 
 describe('A screenshot', () => {
+  test('for which there is no room is refused, leaves nothing, and the VM goes on', async () => {
+    const machines = await open();
+    const { id, pid } = await demo(machines);
+    const full = join(folder(), 'full');
+    await mkdir(full);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'stillframe-test', full]);
+    try {
+      await writeFile(join(full, 'filler'), Buffer.alloc(64 * 1024));
+      await expect(machines.screenshot(id, join(full, 'screen.png'))).rejects.toMatchObject({
+        failure: { code: 'qemu.refused', what: expect.stringContaining('No space left') as string },
+      });
+      expect(await readdir(full)).toEqual(['filler']);
+      expect(await machines.get(id)).toMatchObject({ state: 'running', pid });
+    } finally {
+      execFileSync('umount', [full]);
+    }
+  });
+
   test('of a VM with a display is a PNG at the place asked for', async () => {
     const machines = await open();
     const { id } = await demo(machines);

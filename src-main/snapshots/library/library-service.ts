@@ -18,6 +18,7 @@ import { inspectOnce } from './inspect-once';
 import { parseFileReference, snapshotFolderAt } from './reference';
 
 const MAX_NOTE = 10_000;
+const BATCH = 64;
 /** A save writes several names in a row; one answer for all of them is enough. */
 const WATCH_DELAY_MS = 100;
 
@@ -62,7 +63,7 @@ export class Library implements LibraryService {
       freeBytes(this.folder),
     ]);
     const folders = names.filter((entry) => entry.isDirectory()).map(({ name }) => join(this.folder, name));
-    const entries = await Promise.all(folders.map((folder) => this.#readEntry(folder)));
+    const entries = await inBatches(folders, (folder) => this.#readEntry(folder));
     const found = [...entries, ...imported].filter((entry) => entry !== null).sort(newestFirst);
     for (const entry of found) this.#remember(entry);
     return { folder: this.folder, freeBytes: free, entries: found };
@@ -259,6 +260,14 @@ export class Library implements LibraryService {
       this.#watcher = null;
     });
   }
+}
+
+/** Bounds how many files are open at once, whatever the size of the library. */
+async function inBatches<T, U>(items: readonly T[], work: (item: T) => Promise<U>): Promise<readonly U[]> {
+  const done: U[] = [];
+  for (let at = 0; at < items.length; at += BATCH)
+    done.push(...(await Promise.all(items.slice(at, at + BATCH).map((item) => work(item)))));
+  return done;
 }
 
 /** Blocks of guest RAM have plain names; those of devices and firmware tables have slashes, and ROMs are small. */

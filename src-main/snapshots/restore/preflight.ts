@@ -3,11 +3,11 @@ import { failureOf, sentenceOf, type Failure } from '@shared/contracts/failure';
 import type { InspectReport } from '@shared/contracts/inspect';
 import type { Finding, Manifest, SnapshotEntry } from '@shared/contracts/library';
 import type { Recipe } from '@shared/contracts/machines';
-import type { FileRegistry, WorkerPool } from '../../services';
+import type { FileRegistry, MachineService, WorkerPool } from '../../services';
 import { inspectOnce } from '../library/inspect-once';
 import { checkDisks } from './disks';
 import { askFirst, note, ok, stop } from './findings';
-import { canUseKvm, compareVersions, type QemuAbilities, type QemuProbe } from './qemu-probe';
+import { canUseKvm, compareVersions, isOnPath, type QemuAbilities, type QemuProbe } from './qemu-probe';
 
 /** The first QEMU that has mapped-ram. */
 const FIRST_WITH_MAPPED_RAM = '9.0.0';
@@ -16,6 +16,7 @@ export interface PreflightRooms {
   readonly files: FileRegistry;
   readonly workers: WorkerPool;
   readonly probe: QemuProbe;
+  readonly machines: Pick<MachineService, 'list'>;
 }
 
 /** The findings, and what the load needs of what was found. */
@@ -31,7 +32,7 @@ export async function check(rooms: PreflightRooms, entry: SnapshotEntry, recipe:
   const used = manifest?.recipe ?? recipe;
   const file = await checkFile(rooms, entry);
   const [qemu, disks] = await Promise.all([
-    used === null ? [noRecipe(entry)] : checkQemu(rooms.probe, used, manifest, file.report),
+    used === null ? [noRecipe(entry)] : checkQemu(rooms, used, manifest, file.report),
     checkDisks(manifest?.disks ?? []),
   ]);
   const findings = [...file.findings, ...qemu, ...disks, ...durability(manifest)];
@@ -74,14 +75,33 @@ function noRecipe({ memoryFile }: SnapshotEntry): Finding {
   );
 }
 
+/**
+ * A manifest may come from anybody, and asking a program what it can do means to run it. So only programs are asked that
+ * this user would run anyway: what PATH offers, and what a known machine is started with. A recipe without a manifest was
+ * given by the person.
+ */
+async function isTrusted({ machines }: PreflightRooms, recipe: Recipe, manifest: Manifest | null): Promise<boolean> {
+  if (manifest === null || isOnPath(recipe.program)) return true;
+  const known = await machines.list();
+  return known.some((machine) => machine.recipe?.program === recipe.program);
+}
+
 async function checkQemu(
-  probe: QemuProbe,
+  rooms: PreflightRooms,
   recipe: Recipe,
   manifest: Manifest | null,
   report: InspectReport | null,
 ): Promise<readonly Finding[]> {
   const accelerator = manifest?.accelerator ?? '';
-  const { abilities, refusal } = await askProbe(probe, recipe, accelerator);
+  if (!(await isTrusted(rooms, recipe, manifest)))
+    return [
+      askFirst(
+        'qemu',
+        `This snapshot brings its own program: ${recipe.program}. No machine here uses it, so it was not asked what it can do.`,
+        `Start ${recipe.program}`,
+      ),
+    ];
+  const { abilities, refusal } = await askProbe(rooms.probe, recipe, accelerator);
   if (abilities === null) return [stop('qemu', `${recipe.program}: ${refusal.what}. ${refusal.todo}`)];
   const machineType = manifest?.machineType ?? report?.machine ?? null;
   return [

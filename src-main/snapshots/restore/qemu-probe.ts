@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
+import { delimiter, dirname, isAbsolute, normalize } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fail, type StillframeError } from '@shared/contracts/failure';
 import type { Recipe } from '@shared/contracts/machines';
@@ -49,6 +50,12 @@ export class QemuProbe {
     known.catch(() => this.#known.delete(key));
     return known;
   }
+}
+
+/** Whether a program is named without a folder, or lies in one of the folders of this process's PATH. */
+export function isOnPath(program: string): boolean {
+  const folders = (process.env['PATH'] ?? '').split(delimiter).filter(isAbsolute);
+  return !program.includes('/') || (isAbsolute(program) && folders.includes(dirname(normalize(program))));
 }
 
 /** Whether /dev/kvm can be opened by this user. */

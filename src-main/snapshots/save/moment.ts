@@ -5,7 +5,7 @@ import type { DiskIdentity, RamRange } from '@shared/contracts/library';
 import { readRamMap } from '../../qemu/ram-map';
 import { identify, type DiskNode } from '../disk-identity';
 import { SCREEN_FILE } from '../manifest';
-import { ppmToPng, writeScreen } from '../picture';
+import { ppmToPng, writeScreen } from '../../qemu/picture';
 import { within } from '../time-limit';
 import type { SaveContext } from './context';
 

@@ -23,6 +23,8 @@ export const PHASES: readonly SavePhase[] = ['preparing', 'writing', 'flushing',
 export const TRIALS = 20;
 /** Steps of each phase that every save goes through. */
 const STEPS: Readonly<Record<SavePhase, number>> = { preparing: 2, writing: 3, flushing: 3, sealing: 3 };
+/** An instant in the middle of a phase shorter than this mostly comes too late. */
+const SHORT_MS = 10;
 /** A phase of 5 ms is missed now and then. */
 const MOST_ATTEMPTS = TRIALS * 6;
 
@@ -90,9 +92,9 @@ export class Rig {
   }
 
   /**
-   * Saves once and lets `fault` happen within `phase`; null when the phase was over before the instant came. One half of
-   * the instants is spread over the phase's length as it was in the saves before, the other half hits the very beginning of
-   * one of its steps, which waits for it: a phase of 2 ms would hardly be hit otherwise.
+   * Saves once and lets `fault` happen within `phase`; null when the phase was over before the instant came. Some of
+   * the instants are spread over the phase's length as it was in the saves before, the others hit the very beginning of one
+   * of its steps, which waits for it: a phase of 2 ms would hardly be hit otherwise.
    */
   async tryOnce(
     phase: SavePhase,
@@ -103,7 +105,7 @@ export class Rig {
     /** Set once the instant has been chosen; resolves when the fault has happened, or could not any more. */
     const struck: Promise<void>[] = [];
     let stepsToGo = Math.floor(this.#random() * STEPS[phase]);
-    const atStep = this.#random() < 0.5;
+    const atStep = this.#random() < (this.#seen[phase] < SHORT_MS ? 0.9 : 0.5);
     const strike = async (id: SaveJob['id']): Promise<void> => {
       const now = (await this.services.saves.jobs()).find((job) => job.id === id);
       if (now?.outcome !== null || now.progress.phase !== phase) return;

@@ -5,8 +5,9 @@
  * ("libpng error: Write Error", QEMU 10.0.2). Its PPM writer reports the error instead. So QEMU writes PPM, and the PNG is
  * made here.
  */
+import { constants, open, rm } from 'node:fs/promises';
 import { promisify } from 'node:util';
-import { crc32, deflate } from 'node:zlib';
+import { crc32, deflate, constants as zlib } from 'node:zlib';
 import type { Qmp } from '../services';
 
 /** An 8K screen has 100 MB. */
@@ -28,8 +29,34 @@ function chunk(type: string, data: Uint8Array): Buffer {
   return out;
 }
 
+/**
+ * The VM's screen as PNG, or null when what QEMU wrote is no picture. `rawPath` is where QEMU puts it for a moment: absolute,
+ * and gone afterwards. Rejects as `Qmp.execute` does and with Node's own errors. For pictures taken every second, so it
+ * compresses fast rather than well.
+ */
+export async function takeScreen(qmp: Qmp, rawPath: string, limitMs: number): Promise<Buffer | null> {
+  try {
+    await writeScreen(qmp, rawPath, limitMs);
+    const ppm = await readRaw(rawPath);
+    return ppm === null ? null : await ppmToPng(ppm, zlib.Z_BEST_SPEED);
+  } finally {
+    await rm(rawPath, { force: true });
+  }
+}
+
+/** A regular file that may be a picture; null for what is too large to be one. */
+async function readRaw(path: string): Promise<Buffer | null> {
+  const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const info = await handle.stat();
+    return info.isFile() && info.size <= MAX_BYTES ? await handle.readFile() : null;
+  } finally {
+    await handle.close();
+  }
+}
+
 /** A binary PPM with 8 bits per colour as PNG; null when it is something else, or cut off. Compresses off the event loop. */
-export async function ppmToPng(ppm: Buffer): Promise<Buffer | null> {
+export async function ppmToPng(ppm: Buffer, level: number = zlib.Z_DEFAULT_COMPRESSION): Promise<Buffer | null> {
   const header = /^P6\s+(\d{1,5})\s+(\d{1,5})\s+255\s/.exec(ppm.subarray(0, 32).toString('latin1'));
   const [width, height] = [Number(header?.[1]), Number(header?.[2])];
   const start = header?.[0].length ?? 0;
@@ -46,7 +73,7 @@ export async function ppmToPng(ppm: Buffer): Promise<Buffer | null> {
   return Buffer.concat([
     Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'),
     chunk('IHDR', size),
-    chunk('IDAT', await compress(rows)),
+    chunk('IDAT', await compress(rows, { level })),
     chunk('IEND', new Uint8Array()),
   ]);
 }
