@@ -1,10 +1,8 @@
 /** Handing one file to one worker for one question. */
 import type { RamRange } from '@shared/contracts/library';
-import { fail } from '@shared/contracts/failure';
 import type { Lease, WorkerApi } from '@shared/contracts/worker';
-import { realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
-import type { LibraryService } from '../services';
+import { memoryFileOf } from '../snapshots/library/memory-file';
 import type { FileArgument } from './arguments';
 import type { Workplace } from './command';
 
@@ -33,30 +31,4 @@ export async function withLease<T>(
   } finally {
     await release();
   }
-}
-
-/** A file is itself. Its folder, if it is a snapshot, tells where the guest had its RAM. */
-async function memoryFileOf(
-  library: LibraryService,
-  given: string,
-): Promise<{ readonly path: string; readonly ramMap: readonly RamRange[] }> {
-  const isFolder = await stat(given).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
-  if (isFolder) {
-    const { memoryFile, manifest } = await library.resolve(given);
-    if (memoryFile !== null) return { path: memoryFile, ramMap: manifest?.ramMap ?? [] };
-    throw fail('file.not-found', 'opening the snapshot', 'this folder has no memory file', 'Give a file.', {
-      where: { path: given },
-    });
-  }
-  const entry = await library.resolve(path.dirname(given)).catch(() => null);
-  const belongs = entry?.memoryFile != null && (await sameFile(entry.memoryFile, given));
-  return { path: given, ramMap: belongs ? (entry.manifest?.ramMap ?? []) : [] };
-}
-
-async function sameFile(a: string, b: string): Promise<boolean> {
-  const [one, other] = await Promise.all([a, b].map((file) => realpath(file).catch(() => null)));
-  return one !== null && one === other;
 }

@@ -3,6 +3,7 @@
  *
  * Every call here is non-blocking or runs off the event loop. A failed call throws a `SystemError` with the errno's name.
  */
+import { mkdir, rename, rmdir } from 'node:fs/promises';
 import koffi from 'koffi';
 
 const AF_UNIX = 1;
@@ -199,10 +200,20 @@ export function askSockDiag(request: Uint8Array, maxBytes: number): readonly Uin
 }
 
 /**
- * Renames a file or folder, never over something that is there already (`EEXIST`): renameat2 with RENAME_NOREPLACE, on a
- * thread of its own.
+ * Renames a folder, never over something that is there already (`EEXIST`): renameat2 with RENAME_NOREPLACE, on a thread of
+ * its own. NFS, 9p and some FUSE file systems do not know that flag; there the name is claimed first.
  */
-export function renameNoReplace(from: string, to: string): Promise<void> {
+export async function renameNoReplace(from: string, to: string): Promise<void> {
+  try {
+    await renameFlagged(from, to);
+  } catch (error) {
+    const unknownFlag = error instanceof SystemError && (error.code === 'EINVAL' || error.code === 'ENOSYS');
+    if (!unknownFlag) throw error;
+    await renameByClaim(from, to);
+  }
+}
+
+function renameFlagged(from: string, to: string): Promise<void> {
   return new Promise((resolve, reject) => {
     renameat2.async(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE, (error: unknown, result: number) => {
       if (error instanceof Error) reject(error);
@@ -210,4 +221,18 @@ export function renameNoReplace(from: string, to: string): Promise<void> {
       else resolve();
     });
   });
+}
+
+/**
+ * The same for folders without the flag: makes an empty folder of the new name, which fails with `EEXIST` when the name is
+ * taken, and renames over that; rename(2) replaces a folder only while it is empty.
+ */
+export async function renameByClaim(from: string, to: string): Promise<void> {
+  await mkdir(to, { mode: 0o700 });
+  try {
+    await rename(from, to);
+  } catch (error) {
+    await rmdir(to).catch(() => undefined);
+    throw error;
+  }
 }

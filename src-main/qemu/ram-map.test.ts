@@ -55,10 +55,15 @@ describe('The text of `info ramblock`', () => {
       '               my ram 2    4 KiB  0x0000000000000000 0x0000000000001000 0x0000000000001000 0x00007fc9ebe00000  rw',
     ].join('\r\n');
     expect(parseRamBlocks(text)).toEqual([
-      { name: 'pc.ram', usedLength: 0x4000000n, host: 0x7fc9ebe00000n },
-      { name: '/rom@etc/acpi/tables', usedLength: 0x20000n, host: 0x7fc9f5800000n },
-      { name: '0000:00:04.0/bochs-display-vram', usedLength: 0x1000000n, host: 0x7fab11c00000n },
-      { name: 'my ram 2', usedLength: 0x1000n, host: 0x7fc9ebe00000n },
+      { name: 'pc.ram', ramAddress: 0x0n, usedLength: 0x4000000n, host: 0x7fc9ebe00000n },
+      { name: '/rom@etc/acpi/tables', ramAddress: 0x5100000n, usedLength: 0x20000n, host: 0x7fc9f5800000n },
+      {
+        name: '0000:00:04.0/bochs-display-vram',
+        ramAddress: 0x182100000n,
+        usedLength: 0x1000000n,
+        host: 0x7fab11c00000n,
+      },
+      { name: 'my ram 2', ramAddress: 0x0n, usedLength: 0x1000n, host: 0x7fc9ebe00000n },
     ]);
   });
 });

@@ -18,8 +18,11 @@ interface FlatRange {
   readonly length: bigint;
 }
 
-interface HostBlock {
+/** A RAMBlock as the monitor lists it. */
+export interface HostBlock {
   readonly name: string;
+  /** Where it begins in QEMU's own numbering of RAM, in which the first block made has 0. */
+  readonly ramAddress: bigint;
   readonly host: bigint;
   readonly usedLength: bigint;
 }
@@ -65,11 +68,12 @@ export function parseFlatView(text: string): FlatRange[] {
   return ranges.filter((range) => range.length > 0n).sort((a, b) => (a.start < b.start ? -1 : 1));
 }
 
-/** Name, used length and host address of every RAMBlock. Text of `info ramblock`, whose names may hold spaces. */
+/** Name, place, used length and host address of every RAMBlock. Text of `info ramblock`, whose names may hold spaces. */
 export function parseRamBlocks(text: string): HostBlock[] {
-  const row = /^ *(\S.*?) +\d+ [KMGT]?i?B +0x[\da-f]+ +(0x[\da-f]+) +0x[\da-f]+ +(0x[\da-f]+) +r[ow]\s*$/gm;
-  return [...text.matchAll(row)].map(([, name = '', used = '0', host = '0']) => ({
+  const row = /^ *(\S.*?) +\d+ [KMGT]?i?B +(0x[\da-f]+) +(0x[\da-f]+) +0x[\da-f]+ +(0x[\da-f]+) +r[ow]\s*$/gm;
+  return [...text.matchAll(row)].map(([, name = '', place = '0', used = '0', host = '0']) => ({
     name,
+    ramAddress: BigInt(place),
     usedLength: BigInt(used),
     host: BigInt(host),
   }));

@@ -5,6 +5,7 @@ import type { ServeInspector } from '@shared/contracts/endpoint-worker';
 import { fail, type Failure } from '@shared/contracts/failure';
 import type { RamRange, SnapshotId } from '@shared/contracts/library';
 import type { Services, Worker } from '../services';
+import { memoryFileOf } from '../snapshots/library/memory-file';
 
 /** What the inspectors need of the shell; `Port` is Electron's MessagePortMain. */
 export interface InspectorHost<Port> {
@@ -85,7 +86,9 @@ async function targetOf(
   asked: Parameters<InspectorApi['open']>[0],
   { library }: Pick<Services, 'library'>,
 ): Promise<Target> {
-  if ('path' in asked) return { path: asked.path, name: basename(asked.path), snapshot: null, ramMap: [] };
+  if ('path' in asked) {
+    return { ...(await memoryFileOf(library, asked.path)), name: basename(asked.path), snapshot: null };
+  }
   const entry = await library.get(asked.snapshot as SnapshotId);
   if (entry.memoryFile === null) {
     const todo = 'Remove it, or open one of its files by hand.';

@@ -1,5 +1,6 @@
 /** What a disk was when the VM was saved: enough to notice later that somebody wrote to it. */
 import { createHash } from 'node:crypto';
+import { constants } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import type { DiskIdentity } from '@shared/contracts/library';
 
@@ -20,8 +21,9 @@ export async function identify(disk: DiskNode): Promise<DiskIdentity> {
   };
 }
 
+/** Some files under /proc look regular and make a reader wait: O_NONBLOCK. */
 async function headerDigest(path: string): Promise<string> {
-  const handle = await open(path, 'r');
+  const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const { buffer, bytesRead } = await handle.read(new Uint8Array(HEADER_BYTES), 0, HEADER_BYTES, 0);
     return createHash('sha256').update(buffer.subarray(0, bytesRead)).digest('hex');

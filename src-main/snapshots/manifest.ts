@@ -13,6 +13,8 @@ export const SCREEN_FILE = 'screen.png';
 /** A manifest of a VM with hundreds of disks has about 100 KiB. */
 const MAX_MANIFEST_BYTES = 4 * 1024 * 1024;
 const MAX_ITEMS = 4096;
+/** Each is opened and 64 KiB of it are read in a preflight, all at once. */
+const MAX_DISKS = 256;
 
 const text = v.pipe(v.string(), v.maxLength(64 * 1024));
 const whole = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
@@ -84,7 +86,7 @@ const manifestSchema = v.object({
   memoryFileBytes: whole,
   blocks: list(block),
   ramMap: list(ramRange),
-  disks: list(disk),
+  disks: v.pipe(v.array(disk), v.maxLength(MAX_DISKS)),
 });
 
 const DOING = 'reading the manifest';

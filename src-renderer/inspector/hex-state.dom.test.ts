@@ -79,6 +79,14 @@ describe('a 128 GiB file in the hex view', () => {
     expect(state.shown).toHaveLength(30);
   });
 
+  it('shows rows above when the view becomes taller at the end', async () => {
+    const state = await started(segments);
+    await state.scrollTo(1);
+    state.fit(50);
+    await vi.waitFor(() => expect(state.shown).toHaveLength(50));
+    expect(state.shown.at(-1)).toMatchObject({ to: HUGE });
+  });
+
   it('scrolls back to its first row from the end, through every row', async () => {
     const state = await started(segments);
     await state.scrollTo(1);

@@ -99,6 +99,12 @@ export class HexState {
     return this.rows.segmentAt(this.cursor);
   }
 
+  /** Says how many whole rows fit; a view that has become taller at the end of the file shows rows above instead of none. */
+  fit(visible: number): void {
+    this.visible = visible;
+    if (this.size > 0 && this.#isPast(this.top)) void this.scrollBy(0);
+  }
+
   /** Puts the cursor on `offset`, opens what hides it, and scrolls only if it is out of view. Notes the place it left. */
   async goTo(offset: number, length = 1): Promise<void> {
     const from = this.cursor;
@@ -241,10 +247,13 @@ export class HexState {
     await this.#learnAhead();
   }
 
-  #setTop(key: RowKey): void {
+  #isPast({ from, opening }: RowKey): boolean {
     const { lastTop } = this;
-    const past = key.from > lastTop.from || (key.from === lastTop.from && lastTop.opening);
-    this.top = past ? lastTop : key;
+    return from > lastTop.from || (from === lastTop.from && lastTop.opening && !opening);
+  }
+
+  #setTop(key: RowKey): void {
+    this.top = this.#isPast(key) ? this.lastTop : key;
   }
 
   /** True when there is more of the file in that direction than is at hand. */

@@ -1,7 +1,7 @@
 /** One file that is open in the inspector, with everything that is known of it and where the person is in it. */
 import type { InspectorSession } from '@shared/contracts/app';
 import { failureOf, type Failure } from '@shared/contracts/failure';
-import type { StructureNode } from '@shared/contracts/inspect';
+import type { Problem, StructureNode } from '@shared/contracts/inspect';
 import type { InspectedFile, InspectorPort, PageRun } from '@shared/contracts/inspector-port';
 import { count } from '../lib/format';
 import { HexState } from './hex-state.svelte';
@@ -79,6 +79,14 @@ export class OpenFile {
       await connection.close();
       throw error;
     }
+  }
+
+  /** What is wrong or odd with the file. That it is no stream at all is the one finding such a file has. */
+  get findings(): readonly Problem[] {
+    const { report, failure } = this.file;
+    if (report !== null || failure === null) return report?.problems ?? [];
+    const message = `${failure.what}. ${failure.todo}`;
+    return [{ code: failure.code, severity: 'error', offset: failure.where.offset ?? null, message }];
   }
 
   get port(): InspectorPort {

@@ -119,12 +119,13 @@ export class MachinesRoom {
     this.#needs.navigation.go('library');
   }
 
-  /** Adds the demo VM and starts it. */
+  /** Adds the demo VM and starts it; says why it could not be added. */
   async startDemo(): Promise<Failure | null> {
     try {
       const machine = await this.#needs.api.machines.add({ kind: 'demo' });
       this.current = machine.id;
-      await this.#needs.api.machines.start(machine.id);
+      // What goes wrong from here on stands on its card.
+      await this.start(machine);
       return null;
     } catch (error) {
       return failureOf(error, 'starting the demo VM');

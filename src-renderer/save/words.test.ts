@@ -1,7 +1,7 @@
 import type { SaveOutcome } from '@shared/contracts/saves';
 import { describe, expect, test } from 'vitest';
 import { exampleJob, exampleOptions, exampleProgress } from './example.fixture';
-import { cancelWords, footerLine, jobFraction, jobLine, optionWords, phaseWords } from './words';
+import { cancelWords, footerLine, jobFraction, jobLine, optionWords, partFraction, phaseWords } from './words';
 
 const plain = (text: string): string => text.replaceAll('\u00a0', ' ');
 const saved: SaveOutcome = {
@@ -68,12 +68,19 @@ describe('the phase track', () => {
   test('says how long what is behind took, what is going on, and what is ahead', () => {
     const job = exampleJob();
     expect(plain(phaseWords('preparing', job, 2))).toBe('0.3 s');
-    expect(plain(phaseWords('writing', job, 2))).toBe('50 % of this pass, 2 more passes expected');
+    expect(plain(phaseWords('writing', job, 2))).toBe('67 % of this pass, 2 more passes expected');
     expect(phaseWords('sealing', job, 2)).toBe('manifest, rename');
   });
 
+  test('fills by what this pass has written, and by nothing before QEMU says how much is left', () => {
+    expect(partFraction(exampleProgress({}))).toBeCloseTo(4 / 6);
+    expect(partFraction(exampleProgress({ bytesRemaining: null }))).toBeNull();
+    expect(partFraction(exampleProgress({ pass: 2 }))).toBeNull();
+    expect(partFraction(exampleProgress({ phase: 'flushing', phaseFraction: 0.25 }))).toBe(0.25);
+  });
+
   test('foretells no passes that it cannot know of', () =>
-    expect(plain(phaseWords('writing', exampleJob(), null))).toBe('50 % of this pass'));
+    expect(plain(phaseWords('writing', exampleJob(), null))).toBe('67 % of this pass'));
 });
 
 test('what a cancel does depends on what the guest does now', () => {

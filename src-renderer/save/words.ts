@@ -97,6 +97,14 @@ export const SAFE_WORDS =
 export const NOT_FLUSHED_WORDS =
   'This save is not flushed. The library says “not durable”: a power cut soon after it may lose the snapshot.';
 
+/** 0 … 1 of the part of the track that is going on: of this pass while memory is written; null when unknown. */
+export function partFraction({ phase, phaseFraction, pass, passes, bytesRemaining }: SaveProgress): number | null {
+  if (phase !== 'writing') return phaseFraction;
+  const written = passes.find(({ number }) => number === pass)?.bytesWritten;
+  if (written === undefined || bytesRemaining === null || written + bytesRemaining === 0) return null;
+  return written / (written + bytesRemaining);
+}
+
 /** Below the title of a phase in the track. */
 export function phaseWords(phase: SavePhase, job: SaveJob, passesExpected: number | null): string {
   const { progress, outcome } = job;
@@ -106,7 +114,8 @@ export function phaseWords(phase: SavePhase, job: SaveJob, passesExpected: numbe
   if (index > at) return AHEAD[phase];
   if (outcome !== null) return outcome.kind === 'failed' ? 'stopped here' : 'cancelled here';
   if (phase !== 'writing') return progress.step;
-  const part = progress.phaseFraction === null ? [] : [`${percent(progress.phaseFraction)} of this pass`];
+  const fraction = partFraction(progress);
+  const part = fraction === null ? [] : [`${percent(fraction)} of this pass`];
   return [...part, ...moreWords(passesExpected)].join(', ') || progress.step;
 }
 

@@ -21,6 +21,11 @@ class Panels {
   readonly #narrow = new MediaQuery('max-width: 1179px');
   readonly #widths = new SvelteMap<string, number>(stored());
 
+  /** The window is so narrow that the panel is a drawer. */
+  get narrow(): boolean {
+    return this.#narrow.current;
+  }
+
   /** The panel is a drawer, and it is shut. */
   get hidden(): boolean {
     return this.#narrow.current && !this.drawerOpen;

@@ -22,9 +22,23 @@ async function search(
   lead: number,
   test: (ahead: Uint8Array, offset: number) => boolean,
 ): Promise<FileOffset | null> {
+  const look = (chunk: Uint8Array, step: number, offset: number): FileOffset | null => {
+    for (let at = chunk.indexOf(lead); at >= 0 && at < step; at = chunk.indexOf(lead, at + 1)) {
+      if (test(chunk.subarray(at), offset + at)) return fileOffset(offset + at);
+    }
+    return null;
+  };
+  // What the cursor holds already is looked at first: most sections end in there.
+  const held = from === cursor.offset ? cursor.rest() : new Uint8Array(0);
+  let offset = from;
+  if (held.length > OVERLAP) {
+    const found = look(held, held.length - OVERLAP, offset);
+    if (found !== null) return found;
+    offset += held.length - OVERLAP;
+  }
   let searched = 0;
   let chunkLength = FIRST_CHUNK;
-  for (let offset = from; offset < cursor.size && searched < SEARCH_LIMIT;) {
+  while (offset < cursor.size && searched < SEARCH_LIMIT) {
     const extent = await cursor.source.extentAt(fileOffset(offset));
     if (extent === null) return null;
     const extentEnd = extent.offset + extent.length;
@@ -35,9 +49,8 @@ async function search(
     const step = Math.min(chunkLength, extentEnd - offset, cursor.size - offset);
     const chunk = await cursor.source.read(fileOffset(offset), byteCount(step + OVERLAP));
     if (chunk.length === 0) return null;
-    for (let at = chunk.indexOf(lead); at >= 0 && at < step; at = chunk.indexOf(lead, at + 1)) {
-      if (test(chunk.subarray(at), offset + at)) return fileOffset(offset + at);
-    }
+    const found = look(chunk, step, offset);
+    if (found !== null) return found;
     offset += step;
     searched += step;
     chunkLength = Math.min(LARGEST_CHUNK, chunkLength * 4);

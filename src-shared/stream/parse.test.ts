@@ -88,6 +88,13 @@ describe('a stream with page records', () => {
     expect(stream.ramBlocks[1]?.hostPageSize?.values['block page size']).toBe(65536);
   });
 
+  it('may have no END, as a background snapshot has none; a mapped-ram stream may not', async () => {
+    const legacy = await parse({ mapped: false, blocks, end: false });
+    expect(legacy).toMatchObject({ complete: true, problems: [{ code: 'not-ended', severity: 'note' }] });
+    const mapped = await parse({ blocks, end: false });
+    expect(mapped).toMatchObject({ complete: false, problems: [{ code: 'early-eof', severity: 'error' }] });
+  });
+
   it('that says its pages went elsewhere is not complete', async () => {
     const stream = await parse({ mapped: false, blocks, records: [() => undefined, (bytes) => bytes.uint(0x200, 8)] });
     expect(stream.complete).toBe(false);

@@ -25,6 +25,8 @@ export type ProblemCode =
   | 'bitmap-order'
   /** The end of the stream stands where it cannot be. */
   | 'early-eof'
+  /** A section has no END, as QEMU's background snapshots leave it. */
+  | 'not-ended'
   /** The stream ends and no RAM section was in it. */
   | 'no-ram'
   /** Pages were sent by a way that a file does not hold (multifd without mapped-ram, RDMA). */

@@ -9,11 +9,11 @@ import { RAM_VERSION, readRamData, type RamState } from './ram-section';
 import { badValue, endOf, fieldOf, readStruct, type Parsed } from '../bytes/table';
 
 /**
- * Most sections that are listed. A legacy stream has a PART for every 50 ms of its save, so of those fewer are listed, and
- * the devices behind them still are.
+ * Most sections that are listed. Of PARTs fewer are, so that the devices behind them still are: a live stream has one for
+ * every 50 ms of its save, one with dirty bitmaps tens of thousands (seen: 66,000 in a second).
  */
-const MOST_SECTIONS = 30_000;
-const MOST_PARTS = 10_000;
+const MOST_SECTIONS = 40_000;
+const MOST_PARTS = 20_000;
 /** A stream has as many sections with an id as the VM has devices. */
 const MOST_IDS = 16_384;
 /** Command whose payload says how long another stream right behind it is. */

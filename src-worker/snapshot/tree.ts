@@ -3,6 +3,7 @@ import type { StructureKind, StructureNode } from '@shared/contracts/inspect';
 import type { ParsedStream, Section } from '@shared/stream/model';
 import type { OpenSnapshot } from './open';
 import { blockNode } from './tree-block';
+import { configurationNode, libvirtNode } from './tree-container';
 import { fieldNodes, group, leaf, structNode } from './tree-nodes';
 
 /**
@@ -16,7 +17,7 @@ export function structureTree({ stream }: OpenSnapshot): readonly StructureNode[
   if (container.start > 0) {
     nodes.push(leaf('before', 'padding', 'before the stream', null, 0, container.start, 'Bytes before the stream.'));
   }
-  if (container.libvirt !== null) nodes.push(libvirtNode(stream));
+  if (container.libvirt !== null) nodes.push(libvirtNode(container, container.libvirt));
   nodes.push(
     structNode(
       'stream',
@@ -26,7 +27,8 @@ export function structureTree({ stream }: OpenSnapshot): readonly StructureNode[
       'The migration stream begins here.',
     ),
   );
-  nodes.push(...configurationNodes(stream), ...sectionNodes(stream), ...endNodes(stream));
+  if (stream.configuration !== null) nodes.push(configurationNode(stream.configuration));
+  nodes.push(...sectionNodes(stream), ...endNodes(stream));
   if (end < size) {
     const read = stream.eof !== null;
     nodes.push(
@@ -54,106 +56,49 @@ export function structureTree({ stream }: OpenSnapshot): readonly StructureNode[
   return nodes;
 }
 
-function libvirtNode({ container }: ParsedStream): StructureNode {
-  const image = container.libvirt;
-  if (image === null) throw new Error('there is no libvirt image');
-  const { header, xml, cookie } = image;
-  const dataEnd = container.streamOffset;
-  const texts = [
-    leaf(
-      'libvirt/xml',
-      'container',
-      'domain XML',
-      `${xml.length} bytes`,
-      xml.offset,
-      xml.length,
-      'How libvirt defines the VM.',
-      'text',
-    ),
-  ];
-  if (cookie !== null) {
-    const value = `${cookie.length} bytes`;
-    const meaning = 'What else libvirt keeps.';
-    texts.push(leaf('libvirt/cookie', 'container', 'cookie', value, cookie.offset, cookie.length, meaning, 'text'));
-  }
-  const children = [...fieldNodes('libvirt', header)];
-  for (const [index, node] of texts.entries()) {
-    const end = node.offset + node.length;
-    const next = texts[index + 1]?.offset ?? dataEnd;
-    children.push(node);
-    if (end < next) children.push(leaf(`${node.id} padding`, 'padding', 'padding', null, end, next - end, 'Zeros.'));
-  }
-  const value = image.finished ? image.format : `${image.format}, unfinished`;
-  return group(
-    'libvirt',
-    'container',
-    'libvirt save image',
-    value,
-    container.start,
-    dataEnd - container.start,
-    '',
-    children,
-  );
-}
-
-function configurationNodes({ configuration }: ParsedStream): readonly StructureNode[] {
-  if (configuration === null) return [];
-  const { record, subsections } = configuration;
-  const children = [...fieldNodes('configuration', record)];
-  let end = record.offset + record.length;
-  for (const [index, { record: sub, content }] of subsections.entries()) {
-    const id = `configuration/${index}`;
-    const inner = content.flatMap((parsed, at) => fieldNodes(`${id}/${at}`, parsed));
-    const last = content.at(-1) ?? sub;
-    end = last.offset + last.length;
-    const label = sub.values.name.replace(/^configuration\//, '');
-    const value = label === 'capabilities' ? configuration.capabilities.join(', ') : null;
-    const all = [...fieldNodes(id, sub), ...inner];
-    children.push(group(id, 'configuration', label, value, sub.offset, end - sub.offset, '', all));
-  }
-  const meaning = 'What a QEMU must match to load this stream.';
-  const { offset } = record;
-  return [
-    group(
-      'configuration',
-      'configuration',
-      'CONFIGURATION',
-      configuration.machine,
-      offset,
-      end - offset,
-      meaning,
-      children,
-    ),
-  ];
-}
-
 const isDevice = (section: Section): boolean => section.type === 'full';
+
+/** PARTs beyond these are one node: they all look alike. */
+const MOST_PART_NODES = 1000;
 
 function sectionNodes(stream: ParsedStream): readonly StructureNode[] {
   const nodes: StructureNode[] = [];
   const devices: StructureNode[] = [];
   let devicesAt = 0;
+  let parts = 0;
+  let end: number | null = null;
   for (const [index, section] of stream.sections.entries()) {
+    if (section.type === 'part' && ++parts > MOST_PART_NODES) continue;
+    if (end !== null && end < section.offset) nodes.push(furtherSections(end, section.offset - end));
     const node = sectionNode(stream, section, index);
-    if (!isDevice(section)) {
+    end = node.offset + node.length;
+    if (isDevice(section)) {
+      if (devices.length === 0) devicesAt = nodes.length;
+      devices.push(node);
+    } else {
       nodes.push(node);
-      continue;
     }
-    if (devices.length === 0) devicesAt = nodes.length;
-    devices.push(node);
   }
   const first = devices[0];
   const last = devices.at(-1);
   if (first === undefined || last === undefined) return nodes;
   const length = last.offset + last.length - first.offset;
+  const meaning = 'State of every device of the VM.';
   const value = String(devices.length);
-  nodes.splice(
-    devicesAt,
-    0,
-    group('devices', 'device', 'Devices', value, first.offset, length, 'State of every device of the VM.', devices),
-  );
+  nodes.splice(devicesAt, 0, group('devices', 'device', 'Devices', value, first.offset, length, meaning, devices));
   return nodes;
 }
+
+const furtherSections = (offset: number, length: number): StructureNode =>
+  leaf(
+    `further/${offset}`,
+    'section',
+    'further sections',
+    `${length} bytes`,
+    offset,
+    length,
+    'PARTs like the ones before.',
+  );
 
 function sectionNode(stream: ParsedStream, section: Section, index: number): StructureNode {
   const id = `section/${index}`;

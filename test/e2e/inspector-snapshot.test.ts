@@ -58,3 +58,13 @@ it('opens from the library, and knows the guest-physical address of every place 
   expect(await textOf('.place.page .value')).toBe(`${found.block} : ${found.page} +0x0`);
   await reads('[data-kind="page"] .opening', /guest-physical 0x/);
 });
+
+it('knows the same addresses when the file is opened by its path', async () => {
+  const file = await launched.page.evaluate<string>(`document.querySelector('.inspector h1').title`);
+  await launched.app.evaluate(({ app }, path) => void app.emit('second-instance', {}, [], '/', { file: path }), file);
+  await reads('.place.gpa .value', /^(?!0000 0000 0010 0000)/);
+  await launched.page.click('.place.gpa');
+  await launched.page.keyboard.type('100000');
+  await launched.page.keyboard.press('Enter');
+  await reads('.place.gpa .value', /^0000 0000 0010 0000$/);
+});

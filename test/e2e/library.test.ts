@@ -173,6 +173,47 @@ describe('restoring', () => {
   });
 });
 
+describe('the window', () => {
+  it('looks into a file that is dropped on it, from any room', async () => {
+    const file = (await session.entry('first')).memoryFile ?? '';
+    const cdp = await session.page.context().newCDPSession(session.page);
+    const data = { items: [], files: [file], dragOperationsMask: 1 };
+    for (const type of ['dragEnter', 'dragOver', 'drop'] as const) {
+      await cdp.send('Input.dispatchDragEvent', { type, x: 400, y: 400, data });
+    }
+    await cdp.detach();
+    await session.page.locator('[data-view=inspector]').getByText('pc.ram').first().waitFor();
+    expect(await session.page.locator('nav [aria-label="Inspector"]').getAttribute('aria-current')).toBe('page');
+    await session.page.keyboard.press('Alt+2');
+  });
+
+  it('makes a drawer of the panel when it is narrow, which R opens before it restores', async () => {
+    await session.resize({ width: 1024, height: 680 });
+    expect(await panel().count()).toBe(0);
+    await option('first').focus();
+    await session.page.keyboard.press('r');
+    await restoreButton().waitFor();
+    expect((await session.machine(small.name)).state).toBe('paused');
+    await session.page.getByRole('button', { name: 'Right panel, Ctrl+.' }).click();
+    await restoreButton().waitFor({ state: 'hidden' });
+    await session.page.keyboard.press('Control+.');
+    await restoreButton().waitFor();
+    await session.resize({ width: 1280, height: 800 });
+  });
+
+  it('remembers how wide the panel was made', async () => {
+    const edge = panel().getByRole('separator', { name: 'Width of the panel' });
+    const before = Number(await edge.getAttribute('aria-valuenow'));
+    await edge.focus();
+    await session.page.keyboard.press('ArrowLeft');
+    await session.page.keyboard.press('ArrowLeft');
+    expect(Number(await edge.getAttribute('aria-valuenow'))).toBe(before + 32);
+    await session.page.reload();
+    await session.page.keyboard.press('Alt+2');
+    expect(Number(await edge.getAttribute('aria-valuenow'))).toBe(before + 32);
+  });
+});
+
 describe('letting go', () => {
   it('asks, then moves the folder to the trash', async () => {
     await session.page.getByRole('option', { name: /^later/ }).focus();

@@ -22,6 +22,7 @@ export interface Session extends LaunchedApp {
   card(name: string): Locator;
   /** Puts a path into the system's file dialog instead of a person. */
   choose(path: string): Promise<void>;
+  resize(size: { readonly width: number; readonly height: number }): Promise<void>;
   end(): Promise<void>;
 }
 
@@ -88,6 +89,19 @@ export async function openSession(size = { width: 1280, height: 800 }): Promise<
       launched.app.evaluate(({ dialog }, chosen) => {
         dialog.showOpenDialog = () => Promise.resolve({ canceled: false, filePaths: [chosen] });
       }, path),
+    resize: async (wanted) => {
+      await launched.app.evaluate(
+        ({ BrowserWindow }, { width, height }) => {
+          BrowserWindow.getAllWindows()[0]?.setContentSize(width, height);
+        },
+        { width: wanted.width, height: wanted.height },
+      );
+      await eventually(
+        'the window has its size',
+        async () => (await page.evaluate<number>('innerWidth')) === wanted.width,
+      );
+      await settle();
+    },
     end: async () => {
       await list().catch(() => []);
       for (const pid of pids) await endProcess(pid, 0);

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { SaveOptions } from '../../src-shared/contracts/saves';
 import { buildWorker, type BuiltWorker } from '../support/services';
 import { makeTempDir, removeTempDir } from '../support/temp';
-import { PHASES, Rig, seed } from './support/rig';
+import { LIMIT_MS, PHASES, Rig, seed } from './support/rig';
 
 let worker: BuiltWorker;
 let folder: string;
@@ -26,7 +26,7 @@ const kinds: readonly Partial<SaveOptions>[] = [
 ];
 
 describe(`a save that is cancelled (seed ${String(seed)})`, () => {
-  test.each(PHASES)('while %s leaves the VM running, and nothing else', async (phase) => {
+  test.each(PHASES)('while %s leaves the VM running, and nothing else', { timeout: LIMIT_MS }, async (phase) => {
     const before = await rig.vmState();
     const cancelledAfter: number[] = [];
     await rig.inPhase(
@@ -52,4 +52,36 @@ describe(`a save that is cancelled (seed ${String(seed)})`, () => {
     );
     expect(Math.max(...cancelledAfter)).toBeLessThan(3000);
   });
+
+  test(
+    'leaves a VM that was paused stopped, also when QEMU had written everything already, and says which',
+    { timeout: LIMIT_MS },
+    async () => {
+      const { machines, saves } = rig.services;
+      await machines.pause(rig.machine.id);
+      const paused = await rig.vmState();
+      await rig.inPhase(
+        'writing',
+        [{}],
+        ({ id }) => saves.cancel(id),
+        async (trial) => {
+          const { status, ...rest } = await rig.vmState();
+          const said = trial?.job.outcome;
+          if (status === 'paused') {
+            expect(said).toEqual({ kind: 'cancelled', vm: 'The VM is paused, as before the save.' });
+          } else {
+            expect(status).toBe('postmigrate');
+            const vm = 'The VM stands still, as before the save. QEMU refuses another save until it is resumed.';
+            if (trial !== null) expect(said).toEqual({ kind: 'cancelled', vm });
+            await machines.resume(rig.machine.id);
+            await machines.pause(rig.machine.id);
+          }
+          expect({ ...rest, status: 'paused' }).toEqual(paused);
+          if (trial !== null) expect(await rig.entries()).toEqual([]);
+          await rig.expectNothingLeft();
+          await rig.emptyLibrary();
+        },
+      );
+    },
+  );
 });

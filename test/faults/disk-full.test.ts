@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildWorker, type BuiltWorker } from '../support/services';
 import { makeTempDir, removeTempDir } from '../support/temp';
-import { PHASES, Rig, seed } from './support/rig';
+import { LIMIT_MS, PHASES, Rig, seed } from './support/rig';
 
 const MIB = 1024 * 1024;
 let worker: BuiltWorker;
@@ -43,6 +43,7 @@ async function fill(): Promise<void> {
 describe(`a save whose disk fills up (seed ${String(seed)})`, () => {
   test.each(PHASES)(
     'while %s fails and leaves VM and library as they were, or has had the space it needs',
+    { timeout: LIMIT_MS },
     async (phase) => {
       const before = await rig.vmState();
       const ends = { failed: 0, saved: 0 };

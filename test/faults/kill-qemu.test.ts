@@ -3,7 +3,7 @@ import type { SavePhase } from '../../src-shared/contracts/saves';
 import { hasEnded } from '../support/processes';
 import { buildWorker, type BuiltWorker } from '../support/services';
 import { makeTempDir, removeTempDir } from '../support/temp';
-import { PHASES, Rig, seed } from './support/rig';
+import { LIMIT_MS, PHASES, Rig, seed } from './support/rig';
 
 let worker: BuiltWorker;
 let folder: string;
@@ -26,7 +26,7 @@ const LOST: ReadonlySet<SavePhase> = new Set(['preparing']);
 const KEPT: ReadonlySet<SavePhase> = new Set(['flushing', 'sealing']);
 
 describe(`a save whose QEMU is killed (seed ${String(seed)})`, () => {
-  test.each(PHASES)('while %s', async (phase) => {
+  test.each(PHASES)('while %s', { timeout: LIMIT_MS }, async (phase) => {
     const kinds = (['live', 'paused'] as const).map((mode) => ({ mode, after: 'pause' as const }));
     const ends = { failed: 0, saved: 0 };
     const pidOf = (): number => rig.machine.pid ?? -1;

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { buildWorker, saveAndWait, saveOptions, type BuiltWorker } from '../support/services';
 import { makeTempDir, removeTempDir } from '../support/temp';
-import { PHASES, Rig, seed } from './support/rig';
+import { LIMIT_MS, PHASES, Rig, seed } from './support/rig';
 
 let worker: BuiltWorker;
 let folder: string;
@@ -32,7 +32,7 @@ function killNewest(): boolean {
 }
 
 describe(`a save whose worker is killed (seed ${String(seed)})`, () => {
-  test.each(PHASES)('while %s goes on with another one and is sealed', async (phase) => {
+  test.each(PHASES)('while %s goes on with another one and is sealed', { timeout: LIMIT_MS }, async (phase) => {
     const before = await rig.vmState();
     await rig.inPhase(phase, [{ mode: 'live' }, { mode: 'paused' }], killNewest, async (trial) => {
       if (trial !== null) {

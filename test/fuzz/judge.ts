@@ -23,7 +23,7 @@ const cpuMs = (): number => {
 export type Verdict =
   /** The file could not be opened; the error says where. */
   | { readonly kind: 'refused'; readonly code: string }
-  /** Opened, and something is reported as wrong (an error or a warning). */
+  /** Opened, and something is reported. */
   | { readonly kind: 'reported'; readonly report: InspectReport }
   /** Nothing is wrong: every structure is where it was, or a neighbour would contradict it. */
   | { readonly kind: 'clean'; readonly report: InspectReport };
@@ -72,7 +72,7 @@ async function verdictOf(file: FileInMemory, what: string): Promise<Verdict> {
   if (!report.complete && !report.problems.some(({ severity }) => severity !== 'note')) {
     throw new Error(`${what}: not complete, and no problem says why`);
   }
-  return { kind: report.problems.some(({ severity }) => severity !== 'note') ? 'reported' : 'clean', report };
+  return { kind: report.problems.length > 0 ? 'reported' : 'clean', report };
 }
 
 function refusal(error: unknown, what: string): string {

@@ -177,13 +177,15 @@ function findFooter(file, start, id) {
   const wanted = Buffer.alloc(5);
   wanted.writeUInt8(0x7e, 0);
   wanted.writeUInt32BE(id, 1);
-  const rest = at(file, start, Math.min(file.size - start, 4 * 1024 * 1024));
-  const found = rest.indexOf(wanted);
-  if (found < 0) throw new Error(`no footer of section ${id}`);
-  return start + found;
+  for (let length = 4096; ; length *= 4) {
+    const rest = at(file, start, Math.min(file.size - start, length));
+    const found = rest.indexOf(wanted);
+    if (found >= 0) return start + found;
+    if (rest.length < length) throw new Error(`no footer of section ${id}`);
+  }
 }
 
-const COMMANDS = { 11: 'SWITCHOVER_START' };
+const COMMANDS = { 3: 'POSTCOPY_ADVISE', 11: 'SWITCHOVER_START' };
 const TYPES = { 1: 'start', 2: 'part', 3: 'end', 4: 'full' };
 
 /** The same report as `stillframe inspect --json` gives. */

@@ -27,7 +27,7 @@ beforeAll(async () => {
     files.set(recipe.title, file);
     const { path, streamOffset } = file;
     const args = [WALK, path, ...(streamOffset === null ? [] : [String(streamOffset)])];
-    walks.set(recipe.title, JSON.parse((await run(process.execPath, args)).stdout));
+    walks.set(recipe.title, JSON.parse((await run(process.execPath, args, { maxBuffer: 2 ** 28 })).stdout));
   }
 }, 180_000);
 
@@ -81,6 +81,8 @@ describe('inspect and an independent walk of the same file say the same', () => 
     expect(report('pc-i440fx-9.2, which writes no COMMAND').sections.some(({ type }) => type === 'command')).toBe(
       false,
     );
+    const bitmaps = report('dirty bitmaps, which are sections of their own between those of RAM');
+    expect(bitmaps.sections.some(({ name, type }) => name === 'dirty-bitmap' && type === 'end')).toBe(true);
     expect(report('no description').vmDescription).toBeNull();
     const present = report('q35 with VGA, live').ramBlocks.find(({ name }) => name === 'pc.ram')?.pagesPresent;
     expect(present).toBeGreaterThan(0);

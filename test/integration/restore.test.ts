@@ -243,6 +243,34 @@ describe('what the snapshot needs and is not here', () => {
     expect(await findingsOf(entry)).toContainEqual(expect.objectContaining({ code: 'qemu', level: 'stop' }));
   });
 
+  test('a program of its own is not even asked what it can do before the person agrees', async () => {
+    const entry = await save(await startDemo());
+    const recipe = entry.manifest?.recipe as Recipe;
+    const program = join(folder, 'qemu-system-x86_64');
+    const traces = join(folder, 'it-ran');
+    await writeFile(program, `#!/bin/sh\ntouch ${traces}\nexec qemu-system-x86_64 "$@"\n`, { mode: 0o755 });
+    const kinds = [
+      { ...recipe, program },
+      { ...recipe, env: { PATH: folder } },
+    ];
+    for (const brought of kinds) {
+      await editManifest(entry, { recipe: brought });
+      const finding = (await findingsOf(entry)).find(({ code }) => code === 'qemu');
+      expect(finding).toMatchObject({ level: 'ask', acceptText: `Start ${brought.program}` });
+      expect((await failureOf(services.restores.restore(entry.id, none))).code).toBe('restore.preflight');
+    }
+    await editManifest(entry, { recipe: { ...recipe, env: { LD_PRELOAD: program } } });
+    expect((await findingsOf(entry)).find(({ code }) => code === 'qemu')?.level).toBe('ok');
+    await expect(stat(traces)).rejects.toMatchObject({ code: 'ENOENT' });
+
+    await editManifest(entry, { recipe: { ...recipe, program } });
+    const { machine } = await services.restores.restore(entry.id, { then: null, accepted: ['qemu'] });
+    expect(machine.state).toBe('running');
+    expect((await stat(traces)).isFile()).toBe(true);
+    // A machine here uses it now.
+    expect((await findingsOf(entry)).find(({ code }) => code === 'qemu')?.level).toBe('ok');
+  });
+
   test('a memory file that is cut off or gone', async () => {
     const entry = await save(await startDemo());
     const file = entry.memoryFile ?? '';

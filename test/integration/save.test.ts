@@ -2,7 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { demoLayout } from '../../src-main/machines/demo';
+import { demoLayout, demoRecipe } from '../../src-main/machines/demo';
 import type { Machine } from '../../src-shared/contracts/machines';
 import type { SaveJob, SaveOptions, SaveResult } from '../../src-shared/contracts/saves';
 import { readGuestMemory, withMonitor } from '../support/guest-memory';
@@ -10,6 +10,7 @@ import { PlainQemu, restoreWithPlainQemu } from '../support/plain-qemu';
 import {
   buildWorker,
   openTestServices,
+  RESOURCES,
   saveAndWait,
   saveOptions,
   startMachine,
@@ -425,6 +426,28 @@ describe('a VM that somebody else started', () => {
       expect(await theirs.status()).toBe('running');
       expect(await theirs.qmp('query-fdsets')).toEqual([]);
       await services.machines.forget(machine.id);
+    } finally {
+      await theirs.stop();
+    }
+  });
+});
+
+describe('a VM that somebody else started, saved and ended', () => {
+  test('is restored from what its process told of itself', async () => {
+    const socket = join(folder, 'theirs.sock');
+    const { argv } = demoRecipe({ resources: RESOURCES, memoryMiB: 64, dirtyMiB: 8 });
+    const theirs = await PlainQemu.start({ argv: [...argv, '-qmp', `unix:${socket},server=on,wait=off`], folder });
+    try {
+      await until(
+        'the guest counts',
+        async () => (await theirs.readMemory(demoLayout.counter, 8)).readBigUInt64LE() > 0n,
+      );
+      const machine = await services.machines.attach(socket);
+      resultOf(await saveAndWait(services, saveOptions(machine.id, { after: 'quit', name: 'theirs' })));
+      await until('their QEMU has ended', () => Promise.resolve(theirs.hasEnded()));
+      const { id } = await services.library.resolve('theirs');
+      const { machine: restored } = await services.restores.restore(id, { then: 'pause', accepted: [] });
+      expect(await counterOf(toolsOf(restored))).toBeGreaterThan(0n);
     } finally {
       await theirs.stop();
     }

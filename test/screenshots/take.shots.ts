@@ -33,20 +33,6 @@ afterAll(async () => {
   await session?.end();
 });
 
-async function resize({ width, height }: Size): Promise<void> {
-  await session.app.evaluate(
-    ({ BrowserWindow }, size) => {
-      BrowserWindow.getAllWindows()[0]?.setContentSize(size.width, size.height);
-    },
-    { width, height },
-  );
-  await eventually(
-    'the window has its size',
-    async () => (await session.page.evaluate<number>('innerWidth')) === width,
-  );
-  await settle();
-}
-
 /** Both themes of what is shown, one right after the other. */
 async function picture(name: string, size: Size): Promise<void> {
   for (const theme of ['dark', 'light'] as const) {
@@ -99,7 +85,7 @@ async function whileWriting(job: () => Promise<SaveJob>, ready: (job: SaveJob) =
 }
 
 it.each(SIZES)('Machines, $width px', async (size) => {
-  await resize(size);
+  await session.resize(size);
   await session.page.keyboard.press('Alt+1');
   await whileWriting(
     () => beginSave('before-llvm-21'),
@@ -112,7 +98,7 @@ it.each(SIZES)('Machines, $width px', async (size) => {
 });
 
 it.each(SIZES)('Save progress, $width px', async (size) => {
-  await resize(size);
+  await session.resize(size);
   await whileWriting(
     async () => {
       const job = await beginSave('before-llvm-21');
@@ -126,7 +112,7 @@ it.each(SIZES)('Save progress, $width px', async (size) => {
 });
 
 it.each(SIZES)('Library, $width px', async (size) => {
-  await resize(size);
+  await session.resize(size);
   await session.page.keyboard.press('Alt+2');
   await session.page.getByRole('radio', { name: 'By machine' }).click();
   await session.page.getByRole('option', { name: /^before-full-upgrade/ }).click();
@@ -136,7 +122,7 @@ it.each(SIZES)('Library, $width px', async (size) => {
 });
 
 it.each(SIZES)('Inspector, $width px', async (size) => {
-  await resize(size);
+  await session.resize(size);
   await session.page.keyboard.press('Alt+2');
   await session.page.getByRole('option', { name: /^demo-counting/ }).focus();
   await session.page.keyboard.press('i');

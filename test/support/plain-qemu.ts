@@ -237,13 +237,20 @@ export class PlainQemu {
 
 /** Starts a QEMU from `argv`, saves it to `uri` and ends it. `live` leaves the guest running until QEMU stops it. */
 export async function saveWithPlainQemu(
-  options: PlainQemuOptions & { readonly uri: string; readonly live?: boolean; readonly migrate?: MigrateOptions },
+  options: PlainQemuOptions & {
+    readonly uri: string;
+    readonly live?: boolean;
+    readonly migrate?: MigrateOptions;
+    /** What else the VM is told before it is saved. */
+    readonly prepare?: (vm: PlainQemu) => Promise<unknown>;
+  },
 ): Promise<void> {
   const vm = await PlainQemu.start({
     ...options,
     argv: options.live === true ? options.argv : [...options.argv, '-S'],
   });
   try {
+    await options.prepare?.(vm);
     await vm.save(options.uri, options.migrate);
   } finally {
     await vm.stop();

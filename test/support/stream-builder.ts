@@ -89,6 +89,8 @@ export interface BuiltStream {
   readonly description?: 'right' | 'none' | { readonly text: string };
   readonly command?: boolean;
   readonly eof?: boolean;
+  /** Without the END section of RAM, as a background snapshot is. */
+  readonly end?: boolean;
   /** Where the stream begins. */
   readonly at?: number;
   readonly trailing?: Uint8Array;
@@ -129,8 +131,10 @@ export function writeStream(options: BuiltStream): Bytes {
     bytes.uint(EOS, 8);
     footer(1);
   }
-  bytes.uint(3, 1).uint(1, 4).uint(EOS, 8);
-  footer(1);
+  if (options.end !== false) {
+    bytes.uint(3, 1).uint(1, 4).uint(EOS, 8);
+    footer(1);
+  }
   for (const [index, device] of devices.entries()) {
     const id = index + 2;
     bytes.uint(4, 1).uint(id, 4).name(device.name);

@@ -1,4 +1,5 @@
 /** Everything that decides whether a snapshot can be restored, found out before anything is started. */
+import { isDeepStrictEqual } from 'node:util';
 import { failureOf, sentenceOf, type Failure } from '@shared/contracts/failure';
 import type { InspectReport } from '@shared/contracts/inspect';
 import type { Finding, Manifest, SnapshotEntry } from '@shared/contracts/library';
@@ -76,14 +77,20 @@ function noRecipe({ memoryFile }: SnapshotEntry): Finding {
 }
 
 /**
- * A manifest may come from anybody, and asking a program what it can do means to run it. So only programs are asked that
- * this user would run anyway: what PATH offers, and what a known machine is started with. A recipe without a manifest was
- * given by the person.
+ * The recipe to ask, null for none. A manifest may come from anybody, and asking a program what it can do means to run it,
+ * with its environment. So only programs are asked that this user would run anyway: what a known machine is started with,
+ * and what PATH offers, then without the manifest's environment. A recipe without a manifest was given by the person.
  */
-async function isTrusted({ machines }: PreflightRooms, recipe: Recipe, manifest: Manifest | null): Promise<boolean> {
-  if (manifest === null || isOnPath(recipe.program)) return true;
-  const known = await machines.list();
-  return known.some((machine) => machine.recipe?.program === recipe.program);
+async function askable(
+  { machines }: PreflightRooms,
+  recipe: Recipe,
+  manifest: Manifest | null,
+): Promise<Recipe | null> {
+  if (manifest === null) return recipe;
+  const same = (other: Recipe | null): boolean =>
+    other?.program === recipe.program && isDeepStrictEqual(other.env, recipe.env);
+  if ((await machines.list()).some((machine) => same(machine.recipe))) return recipe;
+  return isOnPath(recipe.program) && !('PATH' in recipe.env) ? { ...recipe, env: {}, cwd: '/' } : null;
 }
 
 async function checkQemu(
@@ -93,7 +100,8 @@ async function checkQemu(
   report: InspectReport | null,
 ): Promise<readonly Finding[]> {
   const accelerator = manifest?.accelerator ?? '';
-  if (!(await isTrusted(rooms, recipe, manifest)))
+  const asked = await askable(rooms, recipe, manifest);
+  if (asked === null)
     return [
       askFirst(
         'qemu',
@@ -101,7 +109,7 @@ async function checkQemu(
         `Start ${recipe.program}`,
       ),
     ];
-  const { abilities, refusal } = await askProbe(rooms.probe, recipe, accelerator);
+  const { abilities, refusal } = await askProbe(rooms.probe, asked, accelerator);
   if (abilities === null) return [stop('qemu', `${recipe.program}: ${refusal.what}. ${refusal.todo}`)];
   const machineType = manifest?.machineType ?? report?.machine ?? null;
   return [

@@ -129,7 +129,9 @@ async function whatBecameOfVm({ vm, wasRunning }: SaveContext): Promise<string> 
   }
   if (isRunning(state)) return wasRunning ? 'The VM runs on.' : 'The VM runs, though it was paused before.';
   if (state.status === 'postmigrate')
-    return 'The VM stands still, as before the save. QEMU refuses another save until it is resumed.';
+    return wasRunning
+      ? 'The VM stands still and could not be resumed: resume it.'
+      : 'The VM stands still, as before the save. QEMU refuses another save until it is resumed.';
   if (wasRunning) return `The VM does not run: QEMU calls its state ${state.status}. Resume it or look at its screen.`;
   return 'The VM is paused, as before the save.';
 }

@@ -21,6 +21,8 @@ import { readVmState, type VmState } from '../../support/vm-state';
 
 export const PHASES: readonly SavePhase[] = ['preparing', 'writing', 'flushing', 'sealing'];
 export const TRIALS = 20;
+/** Time limit of a test with that many saves, on a machine that has other things to do. */
+export const LIMIT_MS = 240_000;
 /** Steps of each phase that every save goes through. */
 const STEPS: Readonly<Record<SavePhase, number>> = { preparing: 2, writing: 3, flushing: 3, sealing: 3 };
 /** An instant in the middle of a phase shorter than this mostly comes too late. */
