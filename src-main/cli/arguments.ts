@@ -1,8 +1,7 @@
 /** What people type as values: numbers, sizes, files with an offset. */
+import { failureOf } from '@shared/contracts/failure';
 import { InvalidArgumentError } from 'commander';
-
-/** QEMU's size suffixes. */
-const SUFFIXES = 'BKMGTPE';
+import { readSize, splitFileReference, type FileReference } from '../snapshots/library/reference';
 
 /**
  * A whole number, decimal or `0x…`, from `least` to `most`.
@@ -24,16 +23,6 @@ export const wholeNumberFrom =
   (text: string): number =>
     wholeNumber(text, least, most);
 
-/** Bytes as QEMU writes sizes: `4096`, `0x1000`, `4K`, `1.5M`; at most 2^53 − 1. Null for anything else. */
-export function readSize(text: string): number | null {
-  const hexadecimal = /^0x[0-9a-f]+$/i.test(text) ? Number(text) : null;
-  const match = /^(\d+(?:\.\d+)?)([bkmgtpe]?)$/i.exec(text);
-  if (hexadecimal === null && match === null) return null;
-  const power = SUFFIXES.indexOf((match?.[2] ?? '').toUpperCase() || 'B');
-  const value = hexadecimal ?? Number(match?.[1]) * 1024 ** power;
-  return Number.isSafeInteger(value) ? value : null;
-}
-
 /** A byte position: like a size. */
 export function position(text: string): number {
   const value = readSize(text);
@@ -41,19 +30,14 @@ export function position(text: string): number {
   return value;
 }
 
-export interface FileArgument {
-  readonly path: string;
-  /** Where the stream starts in it; null: it is looked for. */
-  readonly streamOffset: number | null;
-}
-
-/** `FILE` or `FILE,offset=SIZE`, as in QEMU's `file:` URIs. */
-export function fileArgument(text: string): FileArgument {
-  const match = /^(.+),offset=([^,]*)$/s.exec(text);
-  if (match === null) return { path: text, streamOffset: null };
-  const streamOffset = readSize(match[2] ?? '');
-  if (streamOffset === null) {
-    throw new InvalidArgumentError(`The offset "${match[2] ?? ''}" must be a number such as 4096, 0x1000 or 1M.`);
+/**
+ * `FILE` or `FILE,offset=SIZE`, as in QEMU's `file:` URIs.
+ * @throws InvalidArgumentError for an offset that is no size
+ */
+export function fileArgument(text: string): FileReference {
+  try {
+    return splitFileReference(text);
+  } catch (error) {
+    throw new InvalidArgumentError(`${failureOf(error, 'reading a file name').what}.`);
   }
-  return { path: match[1] ?? '', streamOffset };
 }

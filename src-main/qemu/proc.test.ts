@@ -36,6 +36,17 @@ describe('A process', () => {
     }
   });
 
+  test('whose arguments are longer than what is read of them has none, rather than half of them', async () => {
+    const long = Array.from({ length: 3 }, () => 'x'.repeat(100_000));
+    const child = spawn('sh', ['-c', 'read line', ...long], { stdio: ['pipe', 'ignore', 'ignore'] });
+    try {
+      await once(child, 'spawn');
+      expect(await commandLineOf(child.pid ?? 0)).toBeNull();
+    } finally {
+      child.kill('SIGKILL');
+    }
+  });
+
   test('that has ended and that nobody has waited for runs no more', async () => {
     // What the shell has become never waits for its child, which stays a zombie.
     const shell = spawn('bash', ['-c', 'sleep 0.2 & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] });

@@ -82,10 +82,10 @@ export async function allPids(): Promise<readonly number[]> {
   return names.filter((name) => /^\d+$/.test(name)).map(Number);
 }
 
-/** The arguments of a process; null when it cannot be read or has none (a kernel thread). */
+/** The arguments of a process; null when they cannot be read, are too long to be read whole, or are none (a kernel thread). */
 export async function commandLineOf(pid: number): Promise<readonly string[] | null> {
   const bytes = await readProc(pid, 'cmdline');
-  if (bytes === null || bytes.length === 0) return null;
+  if (bytes === null || bytes.length === 0 || bytes.length >= MAX_PROC_BYTES) return null;
   return bytes.toString('utf8').replace(/\0$/, '').split('\0');
 }
 

@@ -6,6 +6,7 @@ import { fail, type Failure } from '@shared/contracts/failure';
 import type { RamRange, SnapshotId } from '@shared/contracts/library';
 import type { Services, Worker } from '../services';
 import { memoryFileOf } from '../snapshots/library/memory-file';
+import { findFileReference } from '../snapshots/library/reference';
 
 /** What the inspectors need of the shell; `Port` is Electron's MessagePortMain. */
 export interface InspectorHost<Port> {
@@ -26,6 +27,7 @@ const maxSessions = 16;
 
 interface Target {
   readonly path: string;
+  readonly streamOffset: number | null;
   readonly name: string;
   readonly snapshot: string | null;
   readonly ramMap: readonly RamRange[];
@@ -37,7 +39,7 @@ export function createInspectors<Port>(host: InspectorHost<Port>): Inspectors {
   let opening = 0;
 
   async function start(session: string, target: Target): Promise<void> {
-    const { lease, release } = await host.services.files.lendPath(target.path);
+    const { lease, release } = await host.services.files.lendPath(target.path, target.streamOffset);
     const worker = await host.takeWorker().catch(async (error: unknown) => {
       await release();
       throw error;
@@ -87,7 +89,8 @@ async function targetOf(
   { library }: Pick<Services, 'library'>,
 ): Promise<Target> {
   if ('path' in asked) {
-    return { ...(await memoryFileOf(library, asked.path)), name: basename(asked.path), snapshot: null };
+    const { path, streamOffset } = await findFileReference(asked.path);
+    return { ...(await memoryFileOf(library, path)), streamOffset, name: basename(path), snapshot: null };
   }
   const entry = await library.get(asked.snapshot as SnapshotId);
   if (entry.memoryFile === null) {
@@ -96,7 +99,8 @@ async function targetOf(
       where: { path: entry.folder },
     });
   }
-  return { path: entry.memoryFile, name: entry.name, snapshot: entry.id, ramMap: entry.manifest?.ramMap ?? [] };
+  const { id, name, memoryFile: path, streamOffset } = entry;
+  return { path, streamOffset, name, snapshot: id, ramMap: entry.manifest?.ramMap ?? [] };
 }
 
 const endedFailure = (path: string): Failure =>

@@ -38,6 +38,7 @@ export const exampleEntry = (over: Partial<SnapshotEntry> = {}): SnapshotEntry =
   state: { kind: 'good', durable: true },
   folder: '/library/before-full-upgrade',
   memoryFile: '/library/before-full-upgrade/memory.mapped',
+  streamOffset: 0,
   machineName: 'deb13-build',
   savedAt: '2026-11-22T09:02:00.000Z',
   ramBytes: 2 ** 31,

@@ -11,7 +11,7 @@ export function firstForm(machine: Machine, outlook: SaveOutlook): SaveForm {
   return {
     name: outlook.suggestedName,
     note: '',
-    mode: running ? 'live' : 'paused',
+    mode: running && outlook.liveBlocked === null ? 'live' : 'paused',
     channels: 2,
     directIo: outlook.directIoPossible,
     after: running ? 'run' : 'pause',
@@ -46,9 +46,10 @@ export const disksGoOn = (outlook: SaveOutlook, after: SaveOptions['after']): bo
   outlook.writableDisks.length > 0 && after !== 'quit';
 
 /** Why this cannot be saved now, beyond what QEMU says; null when it can. */
-export function spaceProblem(outlook: SaveOutlook): string | null {
-  if (outlook.freeBytes >= outlook.fileBytesAtMost) return null;
-  return `${size(outlook.freeBytes)} are free in the library, and the file may grow to ${ram(outlook.fileBytesAtMost)}.`;
+export function spaceProblem({ freeBytes, fileBytesAtMost }: SaveOutlook, mode: SaveOptions['mode']): string | null {
+  const atMost = fileBytesAtMost[mode];
+  if (freeBytes >= atMost) return null;
+  return `${size(freeBytes)} are free in the library, and the file may grow to ${ram(atMost)}.`;
 }
 
 export const LIVE_WORDS = {

@@ -32,6 +32,9 @@ describe('what the fields start as', () => {
       after: 'pause',
     }));
 
+  test('a guest that QEMU cannot save live is saved paused', () =>
+    expect(firstForm(machine, exampleOutlook({ liveBlocked: 'QEMU may miss pages' })).mode).toBe('paused'));
+
   test('direct I/O is off where the file system refuses it', () =>
     expect(firstForm(machine, exampleOutlook({ directIoPossible: false })).directIo).toBe(false));
 });
@@ -51,6 +54,17 @@ describe('the fields', () => {
     });
     radio(root, group, value).click();
     expect(changes).toEqual([{ ...form(), [option]: expected }]);
+  });
+
+  test('says why QEMU cannot save this guest live, and takes the choice away', () => {
+    const root = show(SaveFields, {
+      machine: running,
+      outlook: exampleOutlook({ liveBlocked: 'QEMU may miss pages' }),
+      form: form({ mode: 'paused' }),
+      onchange: () => undefined,
+    });
+    expect(radio(root, 'Guest', 'live').hasAttribute('disabled')).toBe(true);
+    expect(textOf(root)).toContain('QEMU may miss pages. The guest stops first.');
   });
 
   test('a guest that stands still cannot be saved live', () => {
@@ -90,7 +104,7 @@ describe('the fields', () => {
     expect(again.querySelector('input[max="16"]')?.getAttribute('aria-invalid') ?? null).toBe(fine ? null : 'true');
   });
 
-  test('says that a file system refuses direct I/O, and takes the choice away', () => {
+  test('says that a QEMU has no direct I/O, and takes the choice away', () => {
     const root = show(SaveFields, {
       machine: running,
       outlook: exampleOutlook({ directIoPossible: false }),
@@ -98,7 +112,7 @@ describe('the fields', () => {
       onchange: () => undefined,
     });
     expect(field(root, 'input[type=checkbox]').disabled).toBe(true);
-    expect(textOf(root)).toContain('This file system refuses direct I/O.');
+    expect(textOf(root)).toContain('This QEMU has no direct I/O for saves.');
   });
 
   test.each<[SaveOptions['after'], boolean]>([

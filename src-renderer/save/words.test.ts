@@ -1,7 +1,16 @@
 import type { SaveOutcome } from '@shared/contracts/saves';
 import { describe, expect, test } from 'vitest';
 import { exampleJob, exampleOptions, exampleProgress } from './example.fixture';
-import { cancelWords, footerLine, jobFraction, jobLine, optionWords, partFraction, phaseWords } from './words';
+import {
+  cancelWords,
+  footerLine,
+  jobFraction,
+  jobLine,
+  optionWords,
+  partFraction,
+  phaseWords,
+  secondsLeft,
+} from './words';
 
 const plain = (text: string): string => text.replaceAll('\u00a0', ' ');
 const saved: SaveOutcome = {
@@ -77,6 +86,19 @@ describe('the phase track', () => {
     expect(partFraction(exampleProgress({ bytesRemaining: null }))).toBeNull();
     expect(partFraction(exampleProgress({ pass: 2 }))).toBeNull();
     expect(partFraction(exampleProgress({ phase: 'flushing', phaseFraction: 0.25 }))).toBe(0.25);
+  });
+
+  test('says how far the flush is, and how long it will take at that pace', () => {
+    const progress = exampleProgress({
+      phase: 'flushing',
+      phaseFraction: 0.25,
+      secondsLeft: null,
+      phaseMs: { preparing: 300, writing: 10_000, flushing: 2000, sealing: 0 },
+    });
+    expect(plain(phaseWords('flushing', exampleJob({ progress }), null))).toBe('25 %');
+    expect(secondsLeft(progress)).toBe(6);
+    expect(secondsLeft({ ...progress, phaseFraction: 0.01 })).toBeNull();
+    expect(secondsLeft({ ...progress, phase: 'sealing' })).toBeNull();
   });
 
   test('foretells no passes that it cannot know of', () =>

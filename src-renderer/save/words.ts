@@ -15,6 +15,15 @@ const PHASE_WORDS: Readonly<Record<SavePhase, string>> = {
 export const phaseTitle = (phase: SavePhase, progress: SaveProgress): string =>
   phase === 'writing' && progress.pass > 0 ? `Writing, pass ${progress.pass}` : PHASE_WORDS[phase];
 
+/**
+ * Seconds to the end: main's own figure, which knows the passes; while the file is flushed, from how far that is. Null
+ * when unknown.
+ */
+export function secondsLeft({ phase, secondsLeft: told, phaseFraction, phaseMs }: SaveProgress): number | null {
+  if (told !== null || phase !== 'flushing' || phaseFraction === null || phaseFraction < 0.05) return told;
+  return ((phaseMs.flushing / 1000) * (1 - phaseFraction)) / phaseFraction;
+}
+
 /** “Writing, pass 2. 6.84 GB, 412 MB/s, 4 s left.” */
 export function jobLine(job: SaveJob): string {
   const { progress, outcome } = job;
@@ -22,7 +31,8 @@ export function jobLine(job: SaveJob): string {
   if (job.cancelling) return 'Cancelling. The VM and the library go back to as they were.';
   const facts = [size(progress.bytesWritten)];
   if (progress.phase === 'writing') facts.push(rate(progress.bytesPerSecond));
-  if (progress.secondsLeft !== null) facts.push(`${timeLeft(progress.secondsLeft)} left`);
+  const left = secondsLeft(progress);
+  if (left !== null) facts.push(`${timeLeft(left)} left`);
   return `${phaseTitle(progress.phase, progress)}. ${facts.join(', ')}.`;
 }
 
@@ -30,7 +40,8 @@ export function jobLine(job: SaveJob): string {
 export function footerLine(job: SaveJob): string {
   const { progress, machineName } = job;
   if (job.cancelling) return `${machineName}: cancelling`;
-  const left = progress.secondsLeft === null ? [] : [`${timeLeft(progress.secondsLeft)} left`];
+  const seconds = secondsLeft(progress);
+  const left = seconds === null ? [] : [`${timeLeft(seconds)} left`];
   const phase = phaseTitle(progress.phase, progress).toLowerCase();
   return `${machineName}: ${[phase, size(progress.bytesWritten), ...left].join(', ')}`;
 }
@@ -54,12 +65,12 @@ function outcomeLine({ outcome, progress, name }: SaveJob): string {
  */
 export function jobFraction({ progress, outcome }: SaveJob): number | null {
   if (outcome?.kind === 'saved') return 1;
-  const { phase, elapsedMs, secondsLeft, phaseFraction } = progress;
+  const { phase, elapsedMs, secondsLeft: left, phaseFraction } = progress;
   switch (phase) {
     case 'preparing':
       return 0;
     case 'writing':
-      return secondsLeft === null ? null : (0.85 * elapsedMs) / Math.max(1, elapsedMs + secondsLeft * 1000);
+      return left === null ? null : (0.85 * elapsedMs) / Math.max(1, elapsedMs + left * 1000);
     case 'flushing':
       return 0.85 + 0.1 * (phaseFraction ?? 0);
     case 'sealing':
@@ -113,8 +124,8 @@ export function phaseWords(phase: SavePhase, job: SaveJob, passesExpected: numbe
   if (index < at || outcome?.kind === 'saved') return duration(progress.phaseMs[phase]);
   if (index > at) return AHEAD[phase];
   if (outcome !== null) return outcome.kind === 'failed' ? 'stopped here' : 'cancelled here';
-  if (phase !== 'writing') return progress.step;
   const fraction = partFraction(progress);
+  if (phase !== 'writing') return fraction === null ? progress.step : percent(fraction);
   const part = fraction === null ? [] : [`${percent(fraction)} of this pass`];
   return [...part, ...moreWords(passesExpected)].join(', ') || progress.step;
 }

@@ -80,6 +80,8 @@ export interface SnapshotEntry {
   /** The snapshot's folder; for an import, the folder of the file. */
   readonly folder: string;
   readonly memoryFile: string | null;
+  /** Where the stream starts in the memory file, when that is known beforehand (`FILE,offset=SIZE`); null: it is looked for. */
+  readonly streamOffset: number | null;
   readonly machineName: string | null;
   readonly savedAt: string | null;
   readonly ramBytes: number | null;

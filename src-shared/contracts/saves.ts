@@ -114,9 +114,12 @@ export interface SaveJob {
 export interface SaveOutlook {
   /** Why no save is possible; null when it is. */
   readonly blocked: Failure | null;
+  /** Why this VM can be saved paused but not while it runs, as a sentence without its full stop; null when both work. */
+  readonly liveBlocked: string | null;
   readonly suggestedName: string;
   readonly ramBytes: number;
-  readonly fileBytesAtMost: number;
+  /** A paused save writes what was ever touched; a live one may get to all of RAM. */
+  readonly fileBytesAtMost: Readonly<Record<SaveOptions['mode'], number>>;
   readonly freeBytes: number;
   readonly directIoPossible: boolean;
   readonly mappedRam: boolean;

@@ -189,7 +189,7 @@ describe('the window', () => {
 
   it('makes a drawer of the panel when it is narrow, which R opens before it restores', async () => {
     await session.resize({ width: 1024, height: 680 });
-    expect(await panel().count()).toBe(0);
+    await restoreButton().waitFor({ state: 'hidden' });
     await option('first').focus();
     await session.page.keyboard.press('r');
     await restoreButton().waitFor();

@@ -45,6 +45,7 @@ beforeAll(async () => {
 });
 
 afterAll(() => {
+  console.log(`memory grew by at most ${Math.round((rssMost - rssBefore) / 1e6)} MB`);
   expect(rssMost - rssBefore).toBeLessThan(MOST_MEMORY);
 });
 

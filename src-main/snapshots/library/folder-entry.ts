@@ -43,6 +43,7 @@ export async function readFolder(folder: string): Promise<SnapshotEntry> {
   }
   return {
     ...common,
+    streamOffset: 0,
     note: manifest.note,
     state: stateOf(manifest, memory),
     machineName: manifest.machineName,
@@ -70,6 +71,7 @@ function memoryOf(
 function nothingKnown(common: Common, memory: Sizes | null): Omit<SnapshotEntry, 'state'> {
   return {
     ...common,
+    streamOffset: null,
     note: '',
     machineName: null,
     savedAt: memory?.modified?.toISOString() ?? null,

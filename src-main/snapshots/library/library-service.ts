@@ -15,7 +15,7 @@ import { exists, freeBytes } from '../paths';
 import { isUnfinished, readFolder, readUnfinished } from './folder-entry';
 import { damagedList, importEntry, Imports } from './imports';
 import { inspectOnce } from './inspect-once';
-import { parseFileReference, snapshotFolderAt } from './reference';
+import { fileReferenceText, findFileReference, snapshotFolderAt } from './reference';
 
 const MAX_NOTE = 10_000;
 const BATCH = 64;
@@ -93,11 +93,11 @@ export class Library implements LibraryService {
     const name = reference.normalize('NFC');
     const known = entries.find((one) => one.id === reference) ?? entries.find((one) => one.name === name);
     if (known !== undefined) return known;
-    const { path, streamOffset } = parseFileReference(reference);
+    const { path, streamOffset } = await findFileReference(reference);
     const folder = await snapshotFolderAt(path);
     if (folder !== null) {
       const entry = await (isUnfinished(folder) ? readUnfinished(folder, this.rooms.liveFolders) : readFolder(folder));
-      if (entry !== null) return this.#remember(entry);
+      if (entry !== null) return { ...this.#remember(entry), streamOffset: streamOffset ?? entry.streamOffset };
     }
     if (folder === null && (await exists(path))) return this.#bareFile(path, streamOffset);
     throw fail(
@@ -112,7 +112,7 @@ export class Library implements LibraryService {
   /** A file that is not in the library, as an entry for the moment. */
   async #bareFile(path: string, streamOffset: number | null): Promise<SnapshotEntry> {
     const about = { path, streamOffset, name: basename(path), note: '', machineType: null, ramBytes: null };
-    return importEntry({ ...about, id: `file:${path}`, addedAt: new Date().toISOString() });
+    return importEntry({ ...about, id: `file:${fileReferenceText(about)}`, addedAt: new Date().toISOString() });
   }
 
   async rename(id: SnapshotId, wanted: string): Promise<SnapshotEntry> {
@@ -180,7 +180,7 @@ export class Library implements LibraryService {
   }
 
   async importFile(reference: string): Promise<SnapshotEntry> {
-    const given = parseFileReference(reference);
+    const given = await findFileReference(reference);
     const path = await realpath(given.path).catch((cause: unknown) => {
       throw fail('file.not-found', 'importing a file', 'There is no such file', 'Check the path.', {
         where: { path: given.path },
@@ -188,7 +188,8 @@ export class Library implements LibraryService {
       });
     });
     const { entries } = await this.overview();
-    const known = entries.find((entry) => isImport(entry.id) && entry.memoryFile === path);
+    const known = entries.find(({ id, memoryFile, streamOffset }) =>
+      isImport(id) && memoryFile === path && streamOffset === given.streamOffset);
     if (known !== undefined) return known;
     const report = await inspectOnce(this.rooms, path, given.streamOffset);
     const taken = new Set(entries.map(({ name }) => name));

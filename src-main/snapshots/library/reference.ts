@@ -1,25 +1,56 @@
-/** Finding a file or folder that a person named on the command line. */
+/** Finding a file or folder that a person named. */
 import { readdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { fail } from '@shared/contracts/failure';
 import { MANIFEST_FILE } from '../manifest';
 import { exists } from '../paths';
 
 /** QEMU's way to say where a stream starts: `FILE,offset=SIZE`. */
 export interface FileReference {
   readonly path: string;
+  /** Where the stream starts in it; null: it is looked for. */
   readonly streamOffset: number | null;
 }
 
-const SUFFIXES: Readonly<Record<string, number>> = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
+/** QEMU's size suffixes. */
+const SUFFIXES = 'BKMGTPE';
 
-/** Splits `FILE,offset=SIZE`; SIZE is decimal or 0x…, with an optional k, M, G or T as QEMU takes them. */
-export function parseFileReference(reference: string): FileReference {
-  const match = /^(.+),offset=(0x[0-9a-f]+|\d+)([kmgt]?)$/i.exec(reference);
-  const [, path, digits, suffix] = match ?? [];
-  if (path === undefined || digits === undefined) return { path: resolve(reference), streamOffset: null };
-  const offset = Number(digits) * (SUFFIXES[suffix?.toLowerCase() ?? ''] ?? 1);
-  return { path: resolve(path), streamOffset: Number.isSafeInteger(offset) ? offset : null };
+/** Bytes as QEMU writes sizes: `4096`, `0x1000`, `4K`, `1.5M`; at most 2^53 − 1. Null for anything else. */
+export function readSize(text: string): number | null {
+  const hexadecimal = /^0x[0-9a-f]+$/i.test(text) ? Number(text) : null;
+  const match = /^(\d+(?:\.\d+)?)([bkmgtpe]?)$/i.exec(text);
+  if (hexadecimal === null && match === null) return null;
+  const power = SUFFIXES.indexOf((match?.[2] ?? '').toUpperCase() || 'B');
+  const value = hexadecimal ?? Number(match?.[1]) * 1024 ** power;
+  return Number.isSafeInteger(value) ? value : null;
 }
+
+/** Splits `FILE,offset=SIZE` as text; the path stays as it was given. `usage` for an offset that is no size (`readSize`). */
+export function splitFileReference(text: string): FileReference {
+  const [, path, size] = /^(.+),offset=([^,]*)$/s.exec(text) ?? [];
+  if (path === undefined || size === undefined) return { path: text, streamOffset: null };
+  const streamOffset = readSize(size);
+  if (streamOffset !== null) return { path, streamOffset };
+  throw fail(
+    'usage',
+    'reading where the stream starts',
+    `The offset "${size}" is no number of bytes below 2^53, such as 4096, 0x1000 or 1M`,
+    'Correct it, or leave it out to have the stream looked for.',
+    { where: { path } },
+  );
+}
+
+/** `FILE` or `FILE,offset=SIZE` with the path made absolute; a file that is really called so is itself. `usage` for a bad offset. */
+export async function findFileReference(reference: string): Promise<FileReference> {
+  const whole = resolve(reference);
+  if (await exists(whole)) return { path: whole, streamOffset: null };
+  const { path, streamOffset } = splitFileReference(reference);
+  return { path: resolve(path), streamOffset };
+}
+
+/** How a person writes it: the opposite of `splitFileReference`. */
+export const fileReferenceText = ({ path, streamOffset }: FileReference): string =>
+  streamOffset === null ? path : `${path},offset=${String(streamOffset)}`;
 
 /** The snapshot folder meant by a path: the folder itself, or the only snapshot folder inside it; null for anything else. */
 export async function snapshotFolderAt(path: string): Promise<string | null> {

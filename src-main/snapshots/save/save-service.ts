@@ -6,6 +6,7 @@ import type { MachineId } from '@shared/contracts/machines';
 import type { JobId, SaveJob, SaveOptions, SaveOutlook } from '@shared/contracts/saves';
 import type { SaveService } from '../../services';
 import { checkName, suggestName, unfinishedName } from '../names';
+import { whyNotLive } from '../../qemu/live-hazard';
 import { exists } from '../paths';
 import type { SaveContext, SaveRooms } from './context';
 import { LiveJob, type SaveHooks } from './job';
@@ -43,15 +44,20 @@ export class Saves implements SaveService {
   async outlook(machine: MachineId): Promise<SaveOutlook> {
     const vm = await readVm(this.rooms.machines, machine);
     const parent = this.rooms.libraryFolder;
-    const space = await spaceFor(vm, parent, 'live');
+    const [live, paused, liveBlocked] = await Promise.all([
+      spaceFor(vm, parent, 'live'),
+      spaceFor(vm, parent, 'paused'),
+      whyNotLive(vm.qmp, vm.facts.accelerator),
+    ]);
     const taken = await this.#takenNames({ parent, fixedName: null });
-    const blocked = this.#whyBusy(machine) ?? whyBlocked(vm) ?? whyNoSpace(space, parent);
+    const blocked = this.#whyBusy(machine) ?? whyBlocked(vm) ?? whyNoSpace(paused, parent);
     return {
       blocked: blocked?.failure ?? null,
       suggestedName: suggestName(vm.machine.name, new Date(), taken),
       ramBytes: vm.ramBytes,
-      fileBytesAtMost: space.atMost,
-      freeBytes: space.free,
+      liveBlocked,
+      fileBytesAtMost: { live: live.atMost, paused: paused.atMost },
+      freeBytes: paused.free,
       directIoPossible: knowsDirectIo(vm.parameters),
       mappedRam: vm.capabilities.has('mapped-ram'),
       writableDisks: vm.disks.filter(({ writable }) => writable).map(({ path }) => path),
@@ -77,6 +83,10 @@ export class Saves implements SaveService {
     const vm = await readVm(this.rooms.machines, options.machine);
     const blocked = whyBlocked(vm);
     if (blocked !== null) throw blocked;
+    if (options.mode === 'live' && isRunning(vm.runState)) {
+      const why = await whyNotLive(vm.qmp, vm.facts.accelerator);
+      if (why !== null) throw fail('save.blocked', 'preparing the save', why, 'Save it paused.');
+    }
     const destination = await destinationOf(options.out, this.rooms.libraryFolder);
     const space = await spaceFor(vm, destination.parent, options.mode);
     const noSpace = whyNoSpace(space, destination.parent);
@@ -95,9 +105,7 @@ export class Saves implements SaveService {
         free: space.free,
         running: isRunning(vm.runState),
       },
-      (shown) => {
-        for (const listener of [...this.#listeners]) listener(shown);
-      },
+      (shown) => this.#tell(shown),
       this.hooks,
     );
     const wasRunning = isRunning(vm.runState);
@@ -154,6 +162,17 @@ export class Saves implements SaveService {
       'This VM is being saved already',
       'Wait for that save or cancel it.',
     );
+  }
+
+  /** Whoever listens cannot break a save: what a listener throws is its own trouble, and shown as such. */
+  #tell(shown: SaveJob): void {
+    for (const listener of [...this.#listeners]) {
+      try {
+        listener(shown);
+      } catch (error) {
+        console.error(error);
+      }
+    }
   }
 
   #keep(job: LiveJob): void {
