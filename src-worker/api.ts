@@ -14,6 +14,12 @@ export function createWorkerApi(): WorkerApi {
       withLease(lease, async (source) =>
         inspectSnapshot(await openSnapshot(source, { streamOffset: lease.streamOffset })),
       ),
+    wasRunning: (lease) =>
+      withLease(lease, async (source) => {
+        const { stream } = await openSnapshot(source, { streamOffset: lease.streamOffset });
+        const { libvirt } = stream.container;
+        return libvirt === null ? null : libvirt.header.values['was running'] !== 0;
+      }),
     locate: (lease, query, ramMap) =>
       withLease(lease, async (source) =>
         locateInSnapshot(await openSnapshot(source, { streamOffset: lease.streamOffset }), query, ramMap),

@@ -1,6 +1,7 @@
 import { InvalidArgumentError } from 'commander';
 import { describe, expect, test } from 'vitest';
-import { fileArgument, position, readSize, wholeNumberFrom } from './arguments';
+import { readSize } from '../snapshots/library/reference';
+import { fileArgument, position, wholeNumberFrom } from './arguments';
 
 describe('sizes', () => {
   test.each([
@@ -39,9 +40,12 @@ describe('FILE', () => {
     ['a,offset=1M', 'a', 2 ** 20],
     ['a,b,offset=0x10', 'a,b', 16],
     ['a,offset=1,offset=2', 'a,offset=1', 2],
+    ['a,offset=1.5G', 'a', 1.5 * 2 ** 30],
   ])('%s', (text, path, streamOffset) => expect(fileArgument(text)).toEqual({ path, streamOffset }));
 
-  test('with an offset that is no number is refused', () => {
-    expect(() => fileArgument('a,offset=many')).toThrow('"many"');
+  test.each(['many', '', '-1', '9007199254740992', '99999999999E'])('with the offset "%s" is refused', (size) => {
+    const refused = expect(() => fileArgument(`a,offset=${size}`));
+    refused.toThrow(InvalidArgumentError);
+    refused.toThrow(`"${size}"`);
   });
 });

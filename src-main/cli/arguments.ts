@@ -30,11 +30,14 @@ export function position(text: string): number {
   return value;
 }
 
+/** A file and where its stream starts, when the person says so. */
+export type FileArgument = FileReference;
+
 /**
  * `FILE` or `FILE,offset=SIZE`, as in QEMU's `file:` URIs.
  * @throws InvalidArgumentError for an offset that is no size
  */
-export function fileArgument(text: string): FileReference {
+export function fileArgument(text: string): FileArgument {
   try {
     return splitFileReference(text);
   } catch (error) {

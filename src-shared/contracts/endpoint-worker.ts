@@ -8,6 +8,7 @@ export const workerMethods: MethodNames<WorkerApi> = {
   inspect: true,
   locate: true,
   checkSaved: true,
+  wasRunning: true,
   writeBack: true,
   dataSync: true,
   syncFolder: true,

@@ -31,6 +31,8 @@ export interface WorkerApi {
   /** Answers with the worker's pid; proves it is alive. */
   hello(): Promise<{ readonly pid: number }>;
   inspect(lease: Lease): Promise<InspectReport>;
+  /** Whether the VM ran when it was saved, as a libvirt image's header says; null for a plain QEMU stream. */
+  wasRunning(lease: Lease): Promise<boolean | null>;
   locate(lease: Lease, query: LocateQuery, ramMap: readonly RamRange[]): Promise<LocateReport>;
   /** After QEMU's `completed`: parses to the end and looks for present pages without bytes. */
   checkSaved(lease: Lease): Promise<SavedCheck>;

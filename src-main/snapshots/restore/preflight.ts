@@ -5,7 +5,8 @@ import type { InspectReport } from '@shared/contracts/inspect';
 import type { Finding, Manifest, SnapshotEntry } from '@shared/contracts/library';
 import type { Recipe } from '@shared/contracts/machines';
 import type { FileRegistry, MachineService, WorkerPool } from '../../services';
-import { inspectOnce } from '../library/inspect-once';
+import { inspectToRestore, type FileFacts } from '../library/inspect-once';
+import { fileReferenceText } from '../library/reference';
 import { checkDisks } from './disks';
 import { askFirst, note, ok, stop } from './findings';
 import { canUseKvm, compareVersions, isOnPath, type QemuAbilities, type QemuProbe } from './qemu-probe';
@@ -25,6 +26,8 @@ export interface Checked {
   readonly findings: readonly Finding[];
   readonly recipe: Recipe | null;
   readonly report: InspectReport | null;
+  /** Whether the VM ran when it was saved; null when nothing tells. */
+  readonly wasRunning: boolean | null;
 }
 
 /** Looks at file, QEMU, machine, CPU and disks. `recipe` stands in for the missing one of a bare file. */
@@ -37,25 +40,29 @@ export async function check(rooms: PreflightRooms, entry: SnapshotEntry, recipe:
     checkDisks(manifest?.disks ?? []),
   ]);
   const findings = [...file.findings, ...qemu, ...disks, ...durability(manifest)];
-  return { findings, recipe: used, report: file.report };
+  return { findings, recipe: used, report: file.report, wasRunning: manifest?.wasRunning ?? file.wasRunning };
 }
+
+type CheckedFile = Pick<Checked, 'findings' | 'report' | 'wasRunning'>;
 
 async function checkFile(
   rooms: PreflightRooms,
-  { state, memoryFile, manifest }: SnapshotEntry,
-): Promise<{ readonly findings: readonly Finding[]; readonly report: InspectReport | null }> {
-  const bad = (text: string): { readonly findings: readonly Finding[]; readonly report: null } => ({
+  { state, memoryFile, streamOffset }: SnapshotEntry,
+): Promise<CheckedFile> {
+  const bad = (text: string): CheckedFile => ({
     findings: [stop('file-incomplete', text, 'file')],
     report: null,
+    wasRunning: null,
   });
   if (state.kind === 'interrupted' || state.kind === 'damaged') return bad(state.why);
   if (memoryFile === null) return bad('There is no memory file.');
-  let report: InspectReport;
+  let facts: FileFacts;
   try {
-    report = await inspectOnce(rooms, memoryFile, manifest === null ? null : 0);
+    facts = await inspectToRestore(rooms, memoryFile, streamOffset);
   } catch (error) {
     return bad(sentenceOf(failureOf(error, 'reading the memory file')));
   }
+  const { report } = facts;
   if (!report.complete) {
     const worst = report.problems.find(({ severity }) => severity === 'error') ?? report.problems[0];
     return bad(`The memory file is not complete: ${worst?.message ?? 'it ends before its stream does'}`);
@@ -65,11 +72,12 @@ async function checkFile(
     0,
   );
   const size = present === 0 ? '' : ` ${String(Math.round(present / 1024 / 1024))} MiB of pages are in it.`;
-  return { findings: [ok('file', `File complete.${size}`)], report };
+  return { ...facts, findings: [ok('file', `File complete.${size}`)] };
 }
 
-function noRecipe({ memoryFile }: SnapshotEntry): Finding {
-  const file = memoryFile === null ? '' : ` (stillframe restore ${JSON.stringify(memoryFile)} --recipe FILE)`;
+function noRecipe({ memoryFile, streamOffset, manifest }: SnapshotEntry): Finding {
+  const given = memoryFile === null ? null : { path: memoryFile, streamOffset: manifest === null ? streamOffset : null };
+  const file = given === null ? '' : ` (stillframe restore ${JSON.stringify(fileReferenceText(given))} --recipe FILE)`;
   return stop(
     'no-recipe',
     `Only the memory is known, not the command line of its VM. Restore it with a recipe for the same machine${file}.`,
@@ -164,7 +172,7 @@ async function checkAccelerator(accelerator: string, refusal: Failure | null): P
   if (accelerator !== 'kvm')
     return [note('accelerator', `Whether the accelerator of the save (${accelerator}) works here is not known.`)];
   if (await canUseKvm().then((usable) => usable && refusal === null))
-    return [ok('accelerator', 'Accelerator KVM works here.')];
+    return [ok('accelerator', 'QEMU starts with KVM here.')];
   return [
     stop(
       'accelerator',

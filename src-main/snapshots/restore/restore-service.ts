@@ -62,7 +62,7 @@ export class Restores implements RestoreService {
 
   #planFor(
     { memoryFile, manifest }: SnapshotEntry,
-    { recipe, report }: Checked,
+    { recipe, report, wasRunning }: Checked,
     { then }: RestoreOptions,
   ): Parameters<typeof load>[1] {
     if (recipe === null || report === null || memoryFile === null)
@@ -74,7 +74,7 @@ export class Restores implements RestoreService {
       streamOffset: report.container.streamOffset,
       mappedRam: mapped ? { channels: manifest?.channels ?? CHANNELS_OF_A_BARE_FILE } : null,
       blocks: report.ramBlocks,
-      run: then === null ? (manifest?.wasRunning ?? true) : then === 'run',
+      run: then === null ? (wasRunning ?? true) : then === 'run',
     };
   }
 }

@@ -1,5 +1,5 @@
 /** One save from its first change to its outcome. */
-import { fail, failureOf, type StillframeError } from '@shared/contracts/failure';
+import { fail, failureOf, sentenceOf, type StillframeError } from '@shared/contracts/failure';
 import type { SaveOutcome, SaveResult, SaveTimings } from '@shared/contracts/saves';
 import { queryRunState } from '../migration';
 import { checkMemory, flushMemory } from './flush';
@@ -31,8 +31,9 @@ export async function runSave(context: SaveContext): Promise<SaveOutcome> {
     worker.stop();
     job.update({ step: 'putting everything back' });
     const problems = await context.undo.run();
-    const sentences = [await whatBecameOfVm(context), ...problems];
-    const became = sentences.join(' ');
+    // With QEMU everything that was to be put back in it is gone: said once, in the sentence about the VM.
+    const left = problems.filter(({ code }) => code !== 'qemu.gone').map(sentenceOf);
+    const became = [await whatBecameOfVm(context), ...new Set(left)].join(' ');
     return failure.code === 'save.cancelled'
       ? { kind: 'cancelled', vm: became }
       : { kind: 'failed', failure, vm: became };

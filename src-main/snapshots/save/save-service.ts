@@ -7,6 +7,7 @@ import type { JobId, SaveJob, SaveOptions, SaveOutlook } from '@shared/contracts
 import type { SaveService } from '../../services';
 import { checkName, suggestName, unfinishedName } from '../names';
 import { whyNotLive } from '../../qemu/live-hazard';
+import { queryRunState } from '../migration';
 import { exists } from '../paths';
 import type { SaveContext, SaveRooms } from './context';
 import { LiveJob, type SaveHooks } from './job';
@@ -35,6 +36,7 @@ export class Saves implements SaveService {
   #jobs: LiveJob[] = [];
   readonly #busy = new Set<MachineId>();
   readonly #listeners = new Set<(job: SaveJob) => void>();
+  #disposed = false;
 
   constructor(
     private readonly rooms: SaveRooms,
@@ -92,6 +94,7 @@ export class Saves implements SaveService {
     const noSpace = whyNoSpace(space, destination.parent);
     if (noSpace !== null) throw noSpace;
     const name = await this.#nameFor(options, vm, destination);
+    if (this.#disposed) throw cancelled();
     const folder = join(destination.parent, unfinishedName());
     const job = new LiveJob(
       {
@@ -119,7 +122,9 @@ export class Saves implements SaveService {
     const { machine } = context.options;
     liveFolders.add(context.folder);
     machines.setSaving(machine, context.job.now().id);
-    const outcome = await runSave(context);
+    // Until now others could pause the VM; what counts is how it is from here on.
+    const wasRunning = await queryRunState(context.vm.qmp).then(isRunning, () => context.wasRunning);
+    const outcome = await runSave({ ...context, wasRunning });
     liveFolders.delete(context.folder);
     machines.setSaving(machine, null);
     this.#busy.delete(machine);
@@ -199,6 +204,7 @@ export class Saves implements SaveService {
   }
 
   async dispose(): Promise<void> {
+    this.#disposed = true;
     const running = this.#jobs.filter((job) => job.now().outcome === null);
     await Promise.all(running.map((job) => this.cancel(job.now().id)));
     this.#listeners.clear();

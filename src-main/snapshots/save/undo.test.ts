@@ -28,7 +28,7 @@ describe('putting back', () => {
     const undo = new UndoStack();
     undo.push('first', () => Promise.resolve(void done.push('first')));
     undo.push('second', () => Promise.reject(fail('qemu.gone', 'asking', 'QEMU is gone', 'Look at it.')));
-    expect(await undo.run()).toEqual(['QEMU is gone. Look at it.']);
+    expect(await undo.run()).toMatchObject([{ code: 'qemu.gone', what: 'QEMU is gone', todo: 'Look at it.' }]);
     expect(done).toEqual(['first']);
   });
 });

@@ -4,7 +4,7 @@
  * Every phase pushes a step right before it changes something. On success the steps about QEMU are run as soon as they
  * are due (`now`) and the ones that only a failure needs are dropped; on failure or cancel the rest is run, last first.
  */
-import { failureOf, sentenceOf } from '@shared/contracts/failure';
+import { failureOf, type Failure } from '@shared/contracts/failure';
 
 export interface UndoStep {
   /** Puts it back now, at most once. */
@@ -35,14 +35,14 @@ export class UndoStack {
     };
   }
 
-  /** Runs every step that is left, last first. A step that fails does not stop the others; answers a sentence for each. */
-  async run(): Promise<readonly string[]> {
-    const problems: string[] = [];
+  /** Runs every step that is left, last first. A step that fails does not stop the others; answers those failures. */
+  async run(): Promise<readonly Failure[]> {
+    const problems: Failure[] = [];
     for (let step = this.#steps.pop(); step !== undefined; step = this.#steps.pop()) {
       try {
         await step.undo();
       } catch (error) {
-        problems.push(sentenceOf(failureOf(error, step.doing)));
+        problems.push(failureOf(error, step.doing));
       }
     }
     return problems;
