@@ -22,7 +22,9 @@ afterAll(async () => {
 
 const kinds: readonly Partial<SaveOptions>[] = [
   { mode: 'live', channels: 2 },
-  { mode: 'paused', channels: 1, after: 'quit' },
+  { mode: 'paused', channels: 4, after: 'quit' },
+  { mode: 'paused', channels: 16 },
+  { mode: 'live', channels: 1, directIo: true },
 ];
 
 describe(`a save that is cancelled (seed ${String(seed)})`, () => {

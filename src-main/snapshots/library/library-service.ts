@@ -188,8 +188,9 @@ export class Library implements LibraryService {
       });
     });
     const { entries } = await this.overview();
-    const known = entries.find(({ id, memoryFile, streamOffset }) =>
-      isImport(id) && memoryFile === path && streamOffset === given.streamOffset);
+    const known = entries.find(
+      ({ id, memoryFile, streamOffset }) => isImport(id) && memoryFile === path && streamOffset === given.streamOffset,
+    );
     if (known !== undefined) return known;
     const report = await inspectOnce(this.rooms, path, given.streamOffset);
     const taken = new Set(entries.map(({ name }) => name));

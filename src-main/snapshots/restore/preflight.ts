@@ -76,7 +76,8 @@ async function checkFile(
 }
 
 function noRecipe({ memoryFile, streamOffset, manifest }: SnapshotEntry): Finding {
-  const given = memoryFile === null ? null : { path: memoryFile, streamOffset: manifest === null ? streamOffset : null };
+  const given =
+    memoryFile === null ? null : { path: memoryFile, streamOffset: manifest === null ? streamOffset : null };
   const file = given === null ? '' : ` (stillframe restore ${JSON.stringify(fileReferenceText(given))} --recipe FILE)`;
   return stop(
     'no-recipe',

@@ -6,6 +6,7 @@ import { freeBytes } from '../paths';
 import { unlessAborted } from '../time-limit';
 import type { SaveContext } from './context';
 import { Convergence } from './convergence';
+import { endMigration } from './end-migration';
 import type { GuestClock } from './guest-clock';
 import { PassMeter } from './pass-meter';
 import { isRunning } from './plan';
@@ -43,7 +44,7 @@ export async function writeMemory(context: SaveContext, prepared: Prepared, cloc
     if (wasRunning && !isRunning(await queryRunState(vm.qmp))) await vm.qmp.execute('cont');
   });
   if (options.mode === 'paused' && wasRunning) await stop(vm.qmp);
-  const end = undo.push('ending the migration', () => endMigration(vm.qmp));
+  const end = undo.push('ending the migration', () => endMigration(vm.qmp, vm.parameters));
   await vm.qmp.execute('migrate', { uri: `file:/dev/fdset/${String(prepared.fdset)}` });
   await job.enter('writing', 'writing');
   const { ended, finishedPaused } = await watch(context, prepared, clock);
@@ -58,12 +59,6 @@ export async function writeMemory(context: SaveContext, prepared: Prepared, cloc
 
 async function stop(qmp: Qmp): Promise<void> {
   await qmp.execute('stop', {}, { timeoutMs: STOP_LIMIT_MS });
-}
-
-/** Cancels what runs and waits until QEMU let go of the file; also right when it completed meanwhile. */
-async function endMigration(qmp: Qmp): Promise<void> {
-  if (!isAtRest(await queryMigration(qmp))) await qmp.execute('migrate_cancel');
-  await settled(qmp, SETTLE_LIMIT_MS);
 }
 
 async function watch(
