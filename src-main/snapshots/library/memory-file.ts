@@ -7,7 +7,7 @@ import type { LibraryService } from '../../services';
 
 /**
  * The file to read for a path that a person gave: a file is itself, a snapshot folder stands for its memory file. The folder
- * of either, if it is a snapshot, tells where the guest had its RAM; otherwise `ramMap` is empty. `file.not-found` for a folder
+ * of either, if it is a snapshot, tells where the guest had its RAM; otherwise `ramMap` is empty. `file.not-a-file` for a folder
  * without a memory file.
  */
 export async function memoryFileOf(
@@ -21,7 +21,7 @@ export async function memoryFileOf(
   if (isFolder) {
     const { memoryFile, manifest } = await library.resolve(given);
     if (memoryFile !== null) return { path: memoryFile, ramMap: manifest?.ramMap ?? [] };
-    throw fail('file.not-found', 'opening the snapshot', 'this folder has no memory file', 'Give a file.', {
+    throw fail('file.not-a-file', 'opening the snapshot', 'This is a folder without a memory file', 'Give a file.', {
       where: { path: given },
     });
   }
