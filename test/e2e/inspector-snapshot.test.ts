@@ -29,7 +29,7 @@ async function reads(selector: string, wanted: RegExp): Promise<void> {
 }
 
 beforeAll(async () => {
-  launched = await launchApp({ size: { width: 1280, height: 800 } });
+  launched = await launchApp({ size: { width: 1920, height: 1080 } });
   const started = (await cli('start', '--demo', '--memory', '64', '--json')).json() as { machine: string; pid: number };
   pid = started.pid;
   const saved = await cli('save', started.machine, '--after', 'quit', '--json');
@@ -67,4 +67,13 @@ it('knows the same addresses when the file is opened by its path', async () => {
   await launched.page.keyboard.type('100000');
   await launched.page.keyboard.press('Enter');
   await reads('.place.gpa .value', /^0000 0000 0010 0000$/);
+});
+
+it('fills the view with rows, whichever file was opened in it', async () => {
+  const gap = await launched.page.evaluate<number>(`(() => {
+    const rows = [...document.querySelectorAll('#inspector-bytes [data-from]')];
+    const view = document.querySelector('#inspector-bytes').getBoundingClientRect();
+    return view.bottom - Math.max(...rows.map((row) => row.getBoundingClientRect().bottom));
+  })()`);
+  expect(gap).toBeLessThanOrEqual(0);
 });
