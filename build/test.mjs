@@ -9,7 +9,7 @@ import { SetupError, say } from './setup/say.mjs';
 import { setUp } from './setup/set-up.mjs';
 import { checkMountRights, outcomeOf, runChecks } from './testing/checks.mjs';
 import { endJobs } from './testing/job.mjs';
-import { findLeftovers, removeLeftovers } from './testing/leftovers.mjs';
+import { findLeftovers, lookBefore, removeLeftovers } from './testing/leftovers.mjs';
 import { STAGES, runStage } from './testing/stages.mjs';
 import { isGood, lastLine, table, total } from './testing/tally.mjs';
 
@@ -24,10 +24,11 @@ const only = partsAskedFor();
 
 if (await prepared()) {
   const temp = await mkdtemp(join(tmpdir(), 'sf-'));
+  const before = lookBefore();
   onSignals(temp);
   try {
     await runParts(temp, await environment(temp));
-    add(outcomeOf('nothing left behind', performance.now(), await findLeftovers(temp)));
+    add(outcomeOf('nothing left behind', performance.now(), await findLeftovers(temp, before)));
     for (const line of await notes(temp)) console.log(`note: ${line}`);
   } catch (error) {
     add(outcomeOf('test run', started, [String(error instanceof Error ? error.stack : error)]));

@@ -1,31 +1,41 @@
-import { readFile, readdir, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { readFile, readdir, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { run } from '../setup/run.mjs';
 
 /** What the tools themselves leave in the temporary folder. */
 const OF_TOOLS = /^(playwright-|node-compile-cache|\.org\.chromium\.|scoped_dir|report-|notes|home$)/;
+/** Where running VMs are kept when there is no XDG_RUNTIME_DIR. The test of that default makes it. */
+const DEFAULT_RUN_FOLDER = `/tmp/stillframe-${process.getuid?.() ?? 0}`;
 /** A process that has just been told to end is given this long. */
 const GRACE_MS = 3_000;
+
+/** What has to be known before the run: what is there already is nobody's fault. */
+export const lookBefore = () => ({ hasRunFolder: existsSync(DEFAULT_RUN_FOLDER) });
 
 /**
  * What a test run left on the machine: processes, mounts and files that name its temporary folder (every test's folder
  * and socket is below it, and it is in the environment of everything that was started).
  * @param {string} temp
+ * @param {ReturnType<typeof lookBefore>} before
  * @returns {Promise<string[]>} a line each
  */
-export async function findLeftovers(temp) {
+export async function findLeftovers(temp, before) {
   let processes = await processesOf(temp);
   for (const deadline = performance.now() + GRACE_MS; processes.length > 0 && performance.now() < deadline;) {
     await sleep(200);
     processes = await processesOf(temp);
   }
   const mounts = await mountsBelow(temp);
+  // Removed only when it is empty; what is in it would be a VM that a test forgot.
+  if (!before.hasRunFolder) await rmdir(DEFAULT_RUN_FOLDER).catch(() => undefined);
   const files = (await readdir(temp)).filter((name) => !OF_TOOLS.test(name));
   return [
     ...processes.map(({ pid, command }) => `process ${pid} still runs: ${command}`),
     ...mounts.map((place) => `still mounted: ${place}`),
     ...files.map((name) => `file left: ${join(temp, name)}`),
+    ...(!before.hasRunFolder && existsSync(DEFAULT_RUN_FOLDER) ? [`folder left: ${DEFAULT_RUN_FOLDER}`] : []),
   ];
 }
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { runJob } from './job.mjs';
-import { findLeftovers, removeLeftovers } from './leftovers.mjs';
+import { findLeftovers, lookBefore, removeLeftovers } from './leftovers.mjs';
 import { tallyReport } from './stages.mjs';
 import { isGood, lastLine } from './tally.mjs';
 
@@ -62,13 +62,13 @@ describe('what a run leaves behind', () => {
     const stray = spawn('sleep', ['60'], { env: { ...process.env, TMPDIR: temp }, stdio: 'ignore' });
     try {
       await writeFile(join(temp, 'socket'), '');
-      const left = await findLeftovers(temp);
+      const left = await findLeftovers(temp, lookBefore());
       expect(left).toEqual([
         expect.stringMatching(new RegExp(`^process ${stray.pid} still runs: sleep 60$`)),
         `file left: ${join(temp, 'socket')}`,
       ]);
       await removeLeftovers(temp);
-      await expect(findLeftovers(temp)).rejects.toThrow('ENOENT');
+      await expect(findLeftovers(temp, lookBefore())).rejects.toThrow('ENOENT');
       await expect(readdir(temp)).rejects.toThrow('ENOENT');
     } finally {
       stray.kill('SIGKILL');
@@ -78,7 +78,7 @@ describe('what a run leaves behind', () => {
 
   it('is nothing when everything was taken away', async () => {
     const temp = await mkdtemp(join(tmpdir(), 'sf-left-'));
-    expect(await findLeftovers(temp)).toEqual([]);
+    expect(await findLeftovers(temp, lookBefore())).toEqual([]);
     await removeLeftovers(temp);
   });
 });

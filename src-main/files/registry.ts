@@ -60,7 +60,8 @@ const reasons: Readonly<Record<string, readonly [FailureCode, string, string]>> 
   ENXIO: ['file.not-a-file', 'this is not a regular file', 'Choose a file or a block device.'],
 };
 
-function openFailure(path: string, cause: unknown): StillframeError {
+/** Why a file could not be opened for reading, as `file.*`. */
+export function openFailure(path: string, cause: unknown): StillframeError {
   const errno = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
   const [code, what, todo] = reasons[errno] ?? ['file.io', `it cannot be opened (${errno})`, 'Check the disk.'];
   return fail(code, 'opening a file', what, todo, { where: { path }, cause });

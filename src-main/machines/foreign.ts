@@ -8,8 +8,8 @@ import { outlineOf } from '../qemu/options';
 import { allPids, commandLineOf, linkOf } from '../qemu/proc';
 import { printable } from '../qemu/qmp-wire';
 import { describeHolder, holderOf } from '../qemu/socket-holder';
+import { isQemuName, trustedQemu } from '../qemu/trusted-program';
 
-const QEMU_PROGRAM = /^(qemu-system-[\w-]+|qemu-kvm)$/;
 const VERSION_LIMIT_MS = 2_000;
 const MAX_SHOWN_NAME = 100;
 /** The first release with mapped-ram. */
@@ -31,7 +31,7 @@ async function lookAt(
   const words = await commandLineOf(pid);
   const [program = '', ...argv] = words ?? [];
   const exe = (await linkOf(pid, 'exe'))?.replace(/ \(deleted\)$/, '') ?? null;
-  const isQemu = QEMU_PROGRAM.test(basename(exe ?? '')) || QEMU_PROGRAM.test(basename(program));
+  const isQemu = isQemuName(exe ?? '') || isQemuName(program);
   if (words === null || !isQemu || isOurs(pid, argv)) return null;
   const outline = outlineOf(argv);
   const qemuVersion = exe === null ? null : await versionOf(exe);
@@ -111,10 +111,8 @@ const versions = new Map<string, Promise<string | null>>();
 
 /** The version that a QEMU program prints, asked once per file. Nothing is run that another user could have written. */
 async function versionOf(exe: string): Promise<string | null> {
-  const file = await stat(exe).catch(() => null);
-  const mine =
-    file !== null && file.isFile() && (file.uid === 0 || file.uid === process.getuid?.()) && (file.mode & 0o022) === 0;
-  if (!mine || !QEMU_PROGRAM.test(basename(exe))) return null;
+  const file = await trustedQemu(exe);
+  if (file === null) return null;
   const key = `${exe}:${String(file.ino)}:${String(file.mtimeMs)}`;
   const asked =
     versions.get(key) ??

@@ -209,7 +209,7 @@ async function didNotStart(how: Ended, stderr: () => Promise<string>): Promise<S
 export function complaintIn(stderr: string): string | null {
   const lines = stderr.split('\n').filter((line) => line.trim() !== '' && !/^\S+: warning: /.test(line));
   const error = lines.findLast((line) => /^\S*qemu\S*: /.test(line)) ?? lines.at(-1);
-  return error?.replace(/^\S*qemu\S*: /, '').replace(/\.+$/, '') ?? null;
+  return error?.replace(/^\S*qemu\S*: /, '').replace(/[.?]+$/, '') ?? null;
 }
 
 function didNotAnswer(stderr: string): StillframeError {

@@ -1,7 +1,7 @@
 /** What a disk was when the VM was saved: enough to notice later that somebody wrote to it. */
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
-import { open, stat } from 'node:fs/promises';
+import { open, readFile, stat } from 'node:fs/promises';
 import type { DiskIdentity } from '@shared/contracts/library';
 
 /** Holds the header of every image format QEMU has, and with qcow2 the first L1 and refcount tables of small images. */
@@ -10,15 +10,30 @@ const HEADER_BYTES = 64 * 1024;
 /** A local file or device behind one of the VM's block nodes. */
 export type DiskNode = Pick<DiskIdentity, 'node' | 'path' | 'format' | 'writable'>;
 
+/** What stands for the time of the last write of a block device: its node's own time changes with every start of the host. */
+const NO_WRITE_TIME = 0;
+
 /** Reads a disk's size, time of the last write and header digest. Rejects with Node's own errors. */
 export async function identify(disk: DiskNode): Promise<DiskIdentity> {
   const info = await stat(disk.path);
-  return {
-    ...disk,
-    size: info.size,
-    mtimeMs: info.mtimeMs,
-    headerSha256: info.isFile() ? await headerDigest(disk.path) : null,
-  };
+  if (info.isFile())
+    return { ...disk, size: info.size, mtimeMs: info.mtimeMs, headerSha256: await headerDigest(disk.path) };
+  const size = info.isBlockDevice() ? await deviceBytes(info.rdev) : 0;
+  const headerSha256 = info.isBlockDevice() ? await headerDigest(disk.path).catch(() => null) : null;
+  return { ...disk, size, mtimeMs: NO_WRITE_TIME, headerSha256 };
+}
+
+/** Whether a write past the header would show: not on a block device. */
+export const tellsWrites = ({ mtimeMs }: DiskIdentity): boolean => mtimeMs !== NO_WRITE_TIME;
+
+/** Size of a block device by its number (sysfs counts sectors of 512 bytes, whatever the device's own are); 0 when unknown. */
+async function deviceBytes(rdev: number): Promise<number> {
+  const number = BigInt(rdev);
+  // dev_t as glibc lays it out (gnu_dev_major, gnu_dev_minor).
+  const major = ((number >> 8n) & 0xfffn) | ((number >> 32n) & ~0xfffn);
+  const minor = (number & 0xffn) | ((number >> 12n) & 0xffffff00n);
+  const sectors = await readFile(`/sys/dev/block/${String(major)}:${String(minor)}/size`, 'utf8').catch(() => '0');
+  return Number(sectors) * 512;
 }
 
 /** Some files under /proc look regular and make a reader wait: O_NONBLOCK. */

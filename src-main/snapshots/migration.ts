@@ -50,13 +50,16 @@ export async function ask<T extends v.GenericSchema>(
   command: string,
   schema: T,
   args?: Readonly<Record<string, Json | undefined>>,
+  options?: { readonly timeoutMs: number },
 ): Promise<v.InferOutput<T>> {
-  const parsed = v.safeParse(schema, await qmp.execute(command, args));
+  const parsed = v.safeParse(schema, await qmp.execute(command, args, options));
   if (!parsed.success) throw odd(command);
   return parsed.output;
 }
 
-export const queryMigration = (qmp: Qmp): Promise<Migration> => ask(qmp, 'query-migrate', migrationSchema);
+/** `timeoutMs` where QEMU may not answer for longer than usual: while it loads. */
+export const queryMigration = (qmp: Qmp, timeoutMs?: number): Promise<Migration> =>
+  ask(qmp, 'query-migrate', migrationSchema, undefined, timeoutMs === undefined ? undefined : { timeoutMs });
 export const queryRunState = (qmp: Qmp): Promise<RunState> => ask(qmp, 'query-status', statusSchema);
 
 /** States in which no migration is under way (qapi/migration.json, MigrationStatus). */

@@ -18,9 +18,9 @@ export interface DiskIdentity {
   readonly format: string;
   readonly writable: boolean;
   readonly size: number;
-  /** Milliseconds since 1970, with fractions. */
+  /** Time of the last write in milliseconds since 1970, with fractions; 0 for a block device, which does not keep one. */
   readonly mtimeMs: number;
-  /** Lower-case hex sha256 of the first 64 KiB, which hold a qcow2 header; null for what is not a regular file. */
+  /** Lower-case hex sha256 of the first 64 KiB, which hold a qcow2 header; null when they cannot be read. */
   readonly headerSha256: string | null;
 }
 

@@ -128,7 +128,7 @@ describe('restoring', () => {
     await file.write(Buffer.alloc(512, 9), 0, 512, 65_536);
     await file.close();
     await option('on-disk').click();
-    await preflightDone();
+    await panel().getByRole('button', { name: 'Check again' }).click();
     await panel()
       .getByText(/work\.img was written after this save/)
       .waitFor();

@@ -64,7 +64,7 @@ describe(`a save that is cancelled (seed ${String(seed)})`, () => {
       const paused = await rig.vmState();
       await rig.inPhase(
         'writing',
-        [{}],
+        [{ channels: 4 }, { channels: 16 }],
         ({ id }) => saves.cancel(id),
         async (trial) => {
           const { status, ...rest } = await rig.vmState();

@@ -12,6 +12,7 @@ import {
   type TestServices,
 } from '../support/services';
 import { makeTempDir, removeTempDir } from '../support/temp';
+import { until } from '../support/until';
 
 let worker: Built;
 let program: Built;
@@ -68,7 +69,14 @@ describe('a Stillframe that is killed while it saves', () => {
     expect(machine?.saving).toBeNull();
     expect(['running', 'stopped-after-save']).toContain(machine?.state);
     if (machine === undefined) throw new Error('the VM is not found again');
-    if (machine.state !== 'running') expect((await services.machines.resume(machine.id)).state).toBe('running');
+    // QEMU has the file open and goes on writing it by itself.
+    const { saves } = services;
+    await until('the migration nobody waits for has ended', async () => {
+      const { blocked } = await saves.outlook(machine.id);
+      return blocked === null || !blocked.what.startsWith('Another migration');
+    });
+    if ((await services.machines.get(machine.id)).state !== 'running')
+      expect((await services.machines.resume(machine.id)).state).toBe('running');
     const again = await saveAndWait(services, saveOptions(machine.id, { name: 'the save' }));
     expect(again.outcome?.kind).toBe('saved');
 

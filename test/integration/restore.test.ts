@@ -240,7 +240,9 @@ describe('what the snapshot needs and is not here', () => {
     await editManifest(entry, { ...whole, recipe: null });
     expect(await findingsOf(entry)).toContainEqual(expect.objectContaining({ code: 'no-recipe', level: 'stop' }));
     await editManifest(entry, { ...whole, recipe: { ...(whole.recipe as Recipe), program: '/bin/true' } });
-    expect(await findingsOf(entry)).toContainEqual(expect.objectContaining({ code: 'qemu', level: 'stop' }));
+    expect(await findingsOf(entry)).toContainEqual(
+      expect.objectContaining({ code: 'qemu', level: 'ask', acceptText: 'Start /bin/true' }),
+    );
   });
 
   test('a program of its own is not even asked what it can do before the person agrees', async () => {
@@ -252,14 +254,16 @@ describe('what the snapshot needs and is not here', () => {
     const kinds = [
       { ...recipe, program },
       { ...recipe, env: { PATH: folder } },
+      { ...recipe, env: { LD_PRELOAD: program } },
     ];
     for (const brought of kinds) {
       await editManifest(entry, { recipe: brought });
       const finding = (await findingsOf(entry)).find(({ code }) => code === 'qemu');
       expect(finding).toMatchObject({ level: 'ask', acceptText: `Start ${brought.program}` });
+      expect(finding?.text).toContain(`This snapshot wants to run ${brought.program}`);
       expect((await failureOf(services.restores.restore(entry.id, none))).code).toBe('restore.preflight');
     }
-    await editManifest(entry, { recipe: { ...recipe, env: { LD_PRELOAD: program } } });
+    await editManifest(entry, { recipe: { ...recipe, env: { LANG: 'C' } } });
     expect((await findingsOf(entry)).find(({ code }) => code === 'qemu')?.level).toBe('ok');
     await expect(stat(traces)).rejects.toMatchObject({ code: 'ENOENT' });
 

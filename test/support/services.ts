@@ -89,11 +89,14 @@ export async function openTestServices(options: TestServicesOptions): Promise<Te
   const trash = join(folder, 'trash');
   await Promise.all([places.data, places.run, trash].map((path) => mkdir(path, { recursive: true, mode: 0o700 })));
   const startedWorkers: Worker[] = [];
+  const starts: Promise<unknown>[] = [];
   const services = await createServices(
     {
       places,
       startWorker: async (purpose) => {
-        const started = await startProcessWorker(worker.file, purpose);
+        const start = startProcessWorker(worker.file, purpose);
+        starts.push(start);
+        const started = await start;
         startedWorkers.push(started);
         return started;
       },
@@ -110,6 +113,9 @@ export async function openTestServices(options: TestServicesOptions): Promise<Te
       for (const machine of await services.machines.list())
         if (machine.state !== 'off') await services.machines.powerOff(machine.id);
       await services.dispose();
+      // One that was still starting when its save was cancelled stops as soon as it has.
+      await Promise.allSettled(starts);
+      await Promise.all(startedWorkers.map(({ ended }) => ended));
     },
   };
 }

@@ -250,7 +250,12 @@ export class Library implements LibraryService {
 
   /** Other processes save into the same library. A file system without notification only misses those. */
   #watch(): void {
-    this.#watcher = watch(this.folder, { persistent: false });
+    try {
+      this.#watcher = watch(this.folder, { persistent: false });
+    } catch {
+      // No instance or watch of inotify is left (EMFILE, ENOSPC): the library works without.
+      return;
+    }
     this.#watcher.on('change', () => {
       this.#watchTimer ??= setTimeout(() => {
         this.#watchTimer = null;

@@ -1,9 +1,9 @@
 /** Are the disks there, and as they were when the VM was saved? */
 import { basename } from 'node:path';
 import type { DiskIdentity, Finding } from '@shared/contracts/library';
-import { differences, identify } from '../disk-identity';
+import { differences, identify, tellsWrites } from '../disk-identity';
 import { within } from '../time-limit';
-import { askFirst, ok, stop } from './findings';
+import { askFirst, note, ok, stop } from './findings';
 
 const DISK_LIMIT_MS = 5000;
 
@@ -22,6 +22,12 @@ async function checkDisk(then: DiskIdentity): Promise<Finding> {
     return stop('disk-missing', `${name} is missing: put it back at ${then.path}.`, then.path);
   if (typeof now === 'string') return stop('disk-missing', `${then.path} cannot be read: ${now}.`, then.path);
   const changed = differences(then, now);
+  if (changed.length === 0 && !tellsWrites(now))
+    return note(
+      'disk',
+      `${then.path} is a block device${sameHeader(now)}: whether it was written since cannot be told.`,
+      then.path,
+    );
   if (changed.length === 0) return ok('disk', `${name} is as it was at the save.`, then.path);
   return askFirst(
     'disk-written',
@@ -30,3 +36,6 @@ async function checkDisk(then: DiskIdentity): Promise<Finding> {
     then.path,
   );
 }
+
+const sameHeader = ({ headerSha256 }: DiskIdentity): string =>
+  headerSha256 === null ? '' : ' whose first 64 KiB are as they were';

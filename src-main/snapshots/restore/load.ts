@@ -1,22 +1,23 @@
 /** Starting a QEMU that waits for its memory, and loading the file into it. */
 import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
-import { fail, failureOf, StillframeError } from '@shared/contracts/failure';
+import { fail, failureOf, type StillframeError } from '@shared/contracts/failure';
 import type { Machine, Recipe } from '@shared/contracts/machines';
+import { openFailure } from '../../files/registry';
+import { complaintIn } from '../../qemu/launch';
 import { parseRamBlocks } from '../../qemu/ram-map';
-import type { MachineService, Qmp } from '../../services';
+import type { MachineService, Qmp, QemuProcess } from '../../services';
 import {
   capabilityChanges,
-  isAtRest,
   parameterChanges,
   queryCapabilities,
-  queryMigration,
   queryParameters,
   setCapabilities,
   setParameters,
   settled,
 } from '../migration';
 import { pause } from '../time-limit';
+import { untilLoaded } from './until-loaded';
 
 /** Far from the small numbers a recipe's own `-add-fd` would use. */
 const FDSET = 1_000_000;
@@ -24,6 +25,8 @@ const FDSET = 1_000_000;
 const FIRST_INHERITED = 3;
 const SMALL_BLOCK_BYTES = 1024 * 1024;
 const SETTLE_LIMIT_MS = 60_000;
+/** How long QEMU may neither change the state of its load nor read. */
+const STALL_LIMIT_MS = 60_000;
 const DOING = 'restoring the VM';
 
 export interface LoadPlan {
@@ -40,11 +43,12 @@ export interface LoadPlan {
 
 /**
  * Loads and answers the machine, running or paused. On failure the process is killed, QEMU's stderr is in `detail`, and the
- * file, which was only ever open for reading, is as it was.
+ * file, which was only ever open for reading, is as it was. A QEMU that does not get on for `stallMs` has failed.
  */
 export async function load(
   machines: MachineService,
   plan: LoadPlan,
+  stallMs = STALL_LIMIT_MS,
 ): Promise<{ readonly machine: Machine; readonly loadingMs: number }> {
   const handles = await openToLoad(plan);
   let started;
@@ -60,7 +64,7 @@ export async function load(
   }
   try {
     const begun = performance.now();
-    await loadInto(started.qmp, plan, handles.length > 1);
+    await loadInto(started, plan, { directIo: handles.length > 1, stallMs });
     const loadingMs = performance.now() - begun;
     if (plan.run) await started.qmp.execute('cont');
     return { machine: await started.adopt(), loadingMs };
@@ -73,18 +77,24 @@ export async function load(
 
 /** One description to read through the page cache and, where the file system takes it, one with O_DIRECT (fdset rules). */
 async function openToLoad({ memoryFile, mappedRam }: LoadPlan): Promise<readonly FileHandle[]> {
-  const buffered = await open(memoryFile, constants.O_RDONLY);
+  const buffered = await open(memoryFile, constants.O_RDONLY).catch((cause: unknown) => {
+    throw openFailure(memoryFile, cause);
+  });
   if (mappedRam === null) return [buffered];
   try {
     return [buffered, await open(memoryFile, constants.O_RDONLY | constants.O_DIRECT)];
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EINVAL') return [buffered];
     await buffered.close();
-    throw error;
+    throw openFailure(memoryFile, error);
   }
 }
 
-async function loadInto(qmp: Qmp, plan: LoadPlan, directIo: boolean): Promise<void> {
+async function loadInto(
+  { qmp, process: { pid } }: { readonly qmp: Qmp; readonly process: Pick<QemuProcess, 'pid'> },
+  plan: LoadPlan,
+  { directIo, stallMs }: { readonly directIo: boolean; readonly stallMs: number },
+): Promise<void> {
   const { mappedRam, streamOffset } = plan;
   if (mappedRam !== null) await compareBlocks(qmp, plan);
   const before = { capabilities: await queryCapabilities(qmp), parameters: await queryParameters(qmp) };
@@ -100,7 +110,7 @@ async function loadInto(qmp: Qmp, plan: LoadPlan, directIo: boolean): Promise<vo
   await setCapabilities(qmp, capabilities);
   const offset = streamOffset === 0 ? '' : `,offset=${String(streamOffset)}`;
   await qmp.execute('migrate-incoming', { uri: `file:/dev/fdset/${String(FDSET)}${offset}` });
-  await untilLoaded(qmp);
+  await untilLoaded(qmp, pid, stallMs);
   await settled(qmp, SETTLE_LIMIT_MS);
   await setCapabilities(qmp, new Map([...capabilities].map(([name, state]) => [name, !state])));
   await setParameters(qmp, Object.fromEntries(Object.keys(parameters).map((name) => [name, before.parameters[name]])));
@@ -127,37 +137,24 @@ async function compareBlocks(qmp: Qmp, { blocks, memoryFile }: LoadPlan): Promis
   }
 }
 
-async function untilLoaded(qmp: Qmp): Promise<void> {
-  for (let wait = 5; ; wait = Math.min(wait * 2, 100)) {
-    const migration = await queryMigration(qmp);
-    if (migration.status === 'completed') return;
-    // 'none' is what QEMU says until its listener has taken the file up.
-    if (isAtRest(migration) && migration.status !== 'none')
-      throw fail('restore.failed', DOING, migration['error-desc'] ?? `QEMU says that its load ${migration.status}`, '');
-    await pause(wait);
-  }
-}
-
 /** A QEMU that could not load ends by itself; the last of its words come with its end. */
 async function stderrOf(process: { stderr(): Promise<string>; readonly ended: Promise<unknown> }): Promise<string> {
   await Promise.race([process.ended, pause(500)]);
   return process.stderr();
 }
 
+/** What Stillframe itself found wrong (`restore.failed`) stays as it is; for the rest QEMU's own words say most. */
 function loadFailure(error: unknown, memoryFile: string, stderr: string): StillframeError {
-  if (error instanceof StillframeError && error.failure.code === 'restore.failed' && stderr === '') return error;
-  const lines = stderr.trim().split('\n');
-  const said =
-    lines
-      .at(-1)
-      ?.replace(/^\S*qemu\S*: /, '')
-      .replace(/\.+$/, '') ?? '';
   const cause = failureOf(error, DOING);
+  const detail = stderr === '' ? {} : { detail: stderr };
+  if (cause.code === 'restore.failed')
+    return fail(cause.code, DOING, cause.what, cause.todo, { where: { path: memoryFile, ...cause.where }, ...detail });
+  const said = complaintIn(stderr);
   return fail(
     'restore.failed',
     DOING,
-    said === '' ? cause.what : `QEMU could not load the snapshot: ${said}`,
+    said === null ? cause.what : `QEMU could not load the snapshot: ${said}`,
     'The snapshot is as it was. Compare the recipe with the VM that was saved.',
-    { where: { path: memoryFile }, detail: stderr, cause: error },
+    { where: { path: memoryFile }, ...detail, cause: error },
   );
 }

@@ -1,9 +1,12 @@
 /** Everything that decides whether a snapshot can be restored, found out before anything is started. */
+import { isAbsolute } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { failureOf, sentenceOf, type Failure } from '@shared/contracts/failure';
 import type { InspectReport } from '@shared/contracts/inspect';
 import type { Finding, Manifest, SnapshotEntry } from '@shared/contracts/library';
 import type { Recipe } from '@shared/contracts/machines';
+import { findProgram } from '../../qemu/recipe';
+import { isQemuName, trustedQemu } from '../../qemu/trusted-program';
 import type { FileRegistry, MachineService, WorkerPool } from '../../services';
 import { inspectToRestore, type FileFacts } from '../library/inspect-once';
 import { fileReferenceText } from '../library/reference';
@@ -88,7 +91,8 @@ function noRecipe({ memoryFile, streamOffset, manifest }: SnapshotEntry): Findin
 /**
  * The recipe to ask, null for none. A manifest may come from anybody, and asking a program what it can do means to run it,
  * with its environment. So only programs are asked that this user would run anyway: what a known machine is started with,
- * and what PATH offers, then without the manifest's environment. A recipe without a manifest was given by the person.
+ * and a QEMU that PATH offers and nobody else could have written, then without the manifest's environment. A recipe without
+ * a manifest was given by the person.
  */
 async function askable(
   { machines }: PreflightRooms,
@@ -96,10 +100,35 @@ async function askable(
   manifest: Manifest | null,
 ): Promise<Recipe | null> {
   if (manifest === null) return recipe;
-  const same = (other: Recipe | null): boolean =>
-    other?.program === recipe.program && isDeepStrictEqual(other.env, recipe.env);
-  if ((await machines.list()).some((machine) => same(machine.recipe))) return recipe;
-  return isOnPath(recipe.program) && !('PATH' in recipe.env) ? { ...recipe, env: {}, cwd: '/' } : null;
+  if ((await machines.list()).some((machine) => startsTheSame(machine.recipe, recipe))) return recipe;
+  if (!isOnPath(recipe.program) || !isQemuName(recipe.program) || loaderVariables(recipe).length > 0) return null;
+  const clean: Recipe = { ...recipe, env: {}, cwd: '/' };
+  const program = await findProgram(clean).catch(() => null);
+  // One that is not there is asked all the same, to be told so.
+  return program === null || (await trustedQemu(program)) !== null ? clean : null;
+}
+
+/** Same program, same environment; a path from the working folder means something else in every folder. */
+function startsTheSame(known: Recipe | null, recipe: Recipe): boolean {
+  const { program, env, cwd } = recipe;
+  const samePlace = isAbsolute(program) || !program.includes('/') || known?.cwd === cwd;
+  return known?.program === program && samePlace && isDeepStrictEqual(known.env, env);
+}
+
+/** Variables that decide which code runs (ld.so(8)), as `NAME=value`. */
+const loaderVariables = ({ env }: Recipe): readonly string[] =>
+  Object.entries(env)
+    .filter(([name]) => name === 'PATH' || name.startsWith('LD_'))
+    .map(([name, value]) => `${name}=${value}`);
+
+function wantsToRun(recipe: Recipe): Finding {
+  const variables = loaderVariables(recipe);
+  const set = variables.length === 0 ? '' : ` with ${variables.join(' ')}`;
+  return askFirst(
+    'qemu',
+    `This snapshot wants to run ${recipe.program}${set}. No machine here does so, and it was not asked what it can do.`,
+    `Start ${recipe.program}`,
+  );
 }
 
 async function checkQemu(
@@ -110,14 +139,7 @@ async function checkQemu(
 ): Promise<readonly Finding[]> {
   const accelerator = manifest?.accelerator ?? '';
   const asked = await askable(rooms, recipe, manifest);
-  if (asked === null)
-    return [
-      askFirst(
-        'qemu',
-        `This snapshot brings its own program: ${recipe.program}. No machine here uses it, so it was not asked what it can do.`,
-        `Start ${recipe.program}`,
-      ),
-    ];
+  if (asked === null) return [wantsToRun(recipe)];
   const { abilities, refusal } = await askProbe(rooms.probe, asked, accelerator);
   if (abilities === null) return [stop('qemu', `${recipe.program}: ${refusal.what}. ${refusal.todo}`)];
   const machineType = manifest?.machineType ?? report?.machine ?? null;

@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 import { fail, type StillframeError } from '@shared/contracts/failure';
 import type { Recipe } from '@shared/contracts/machines';
 import * as v from 'valibot';
+import { complaintIn } from '../../qemu/launch';
 import { findProgram } from '../../qemu/recipe';
 
 /** A run takes 50–200 ms. */
@@ -125,23 +126,11 @@ async function probe(program: string, accelerator: string, env: Recipe['env']): 
 }
 
 function didNotStart(program: string, stderr: string): StillframeError {
-  const said =
-    stderr
-      .trim()
-      .split('\n')
-      .at(-1)
-      ?.replace(/^\S*qemu\S*: /, '')
-      .replace(/\.+$/, '') ?? '';
-  return fail(
-    'qemu.did-not-start',
-    DOING,
-    said === '' ? 'It does not run' : said,
-    'Correct what QEMU complains about.',
-    {
-      where: { path: program },
-      detail: stderr,
-    },
-  );
+  const said = complaintIn(stderr);
+  return fail('qemu.did-not-start', DOING, said ?? 'It does not run', 'Correct what QEMU complains about.', {
+    where: { path: program },
+    detail: stderr,
+  });
 }
 
 /** Negative when version `a` is older than `b`; missing parts count as 0. */

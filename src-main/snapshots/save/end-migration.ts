@@ -5,18 +5,10 @@
  * qemu_savevm_state_cleanup before multifd_send_shutdown), and a channel that is between two pages then writes through a
  * null pointer: QEMU 10.0.2 died of SIGSEGV in 9 of 400 cancels of a paused 256 MiB VM with 4 channels, and the VM with it.
  * So the channels are brought to rest first: with a bandwidth of next to nothing the migration thread hands out no more
- * work. With that, 0 of 400 died, and a cancel took 52 ms instead of 17.
+ * work. With that, 0 of 900 died (and 0 of 300 with 16 channels), and a cancel took 33 ms instead of 17.
  */
 import type { Qmp } from '../../services';
-import {
-  isAtRest,
-  parameterChanges,
-  queryMigration,
-  setParameters,
-  settled,
-  type Migration,
-  type Parameters,
-} from '../migration';
+import { isAtRest, queryMigration, setParameters, settled, type Migration, type Parameters } from '../migration';
 import { pause } from '../time-limit';
 
 /** QEMU ends a migration when the writes under way return; a hanging file system keeps it longer than this. */
@@ -41,12 +33,12 @@ export async function endMigration(qmp: Qmp, before: Parameters): Promise<void> 
     await settled(qmp, SETTLE_LIMIT_MS);
     return;
   }
-  await setParameters(qmp, parameterChanges(before, AT_REST_PARAMETERS));
+  const known = Object.keys(AT_REST_PARAMETERS).filter((name) => name in before);
+  await setParameters(qmp, Object.fromEntries(known.map((name) => [name, AT_REST_PARAMETERS[name]])));
   await untilQuiet(qmp);
   await qmp.execute('migrate_cancel');
   await settled(qmp, SETTLE_LIMIT_MS);
-  const back = Object.keys(AT_REST_PARAMETERS).filter((name) => name in before);
-  await setParameters(qmp, Object.fromEntries(back.map((name) => [name, before[name]])));
+  await setParameters(qmp, Object.fromEntries(known.map((name) => [name, before[name]])));
 }
 
 async function untilQuiet(qmp: Qmp): Promise<void> {
