@@ -26,13 +26,15 @@ export default defineConfig({
           environment: 'node',
           include: ['src-*/**/*.test.ts', 'build/**/*.test.mjs'],
           exclude: [DOM],
+          // They take milliseconds; a loaded machine may take its time all the same.
+          testTimeout: 20_000,
         },
       },
       {
         // Without `browser`, Svelte resolves to its server build and mount() throws.
         resolve: { alias, conditions: ['browser'] },
         plugins: [svelte()],
-        test: { name: 'dom', environment: 'happy-dom', include: [DOM] },
+        test: { name: 'dom', environment: 'happy-dom', include: [DOM], testTimeout: 20_000 },
       },
       ...(['integration', 'fuzz', 'faults'] as const).map((name) => ({
         resolve: { alias },

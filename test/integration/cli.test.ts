@@ -3,7 +3,6 @@ import { createHash } from 'node:crypto';
 import { copyFile, mkdir, open, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { join, resolve } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { cliPerTest, qemusBelow, type CliResult } from '../support/cli';
 import { withMonitor } from '../support/guest-memory';
@@ -257,7 +256,6 @@ describe('an interrupted save', () => {
       const vm = await startWriter();
       const running = desk().begin(['save', vm.machine, '--name', 'never', '--json']);
       await until('it writes', () => Promise.resolve(running.stderr().includes('Writing.')));
-      await sleep(300);
       running.child.kill(signal);
       running.child.kill(signal);
       const result = await running.result;
@@ -272,9 +270,9 @@ describe('an interrupted save', () => {
     },
   );
 
-  /** Dirties memory without a limit, so that a live save goes on until it is told otherwise. */
+  /** Dirties a gigabyte without a limit: a live save takes several passes of most of a second each. */
   async function startWriter(): Promise<Started> {
-    const demo = ['start', '--demo', '--memory', '256', '--dirty', '192', '--rate', '0', '--json'];
+    const demo = ['start', '--demo', '--memory', '1024', '--dirty', '1000', '--rate', '0', '--json'];
     return (await desk().run(...demo)).json() as Started;
   }
 });

@@ -16,7 +16,7 @@ export interface Prepared {
 
 /** Makes everything ready up to the `migrate` command. QEMU's refusals come here, before the guest is stopped. */
 export async function prepare(context: SaveContext): Promise<Prepared> {
-  const { job, options, vm, undo } = context;
+  const { job, options, vm, undo, wasRunning } = context;
   await job.enter('preparing', 'making the unfinished snapshot');
   const about = {
     machineName: vm.machine.name,
@@ -31,7 +31,9 @@ export async function prepare(context: SaveContext): Promise<Prepared> {
   const directIo = target.direct !== null;
 
   await job.enter('preparing', 'setting up QEMU');
-  const settings = await applySettings(vm.qmp, vm, options, directIo, undo);
+  const standsStill = options.mode === 'paused' || !wasRunning;
+  const save = { channels: options.channels, standsStill };
+  const settings = await applySettings(vm.qmp, vm, save, directIo, undo);
   const handles = target.direct === null ? [target.buffered] : [target.buffered, target.direct];
   const { id, removal } = await addFdset(vm.qmp, handles, undo);
   await target.direct?.close();

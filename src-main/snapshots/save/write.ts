@@ -12,6 +12,7 @@ import { PassMeter } from './pass-meter';
 import { isRunning } from './plan';
 import type { Prepared } from './prepare';
 import type { UndoStep } from './undo';
+import { forbidEndSpurt } from './vm-settings';
 
 const POLL_MS = 120;
 const FREE_SPACE_EVERY_MS = 1000;
@@ -84,6 +85,7 @@ async function watch(
           if (finishedPaused !== null) {
             job.update({ finishingPaused: finishedPaused });
             await stop(vm.qmp);
+            await forbidEndSpurt(vm.qmp);
           }
         }
       }
