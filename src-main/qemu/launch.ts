@@ -1,6 +1,6 @@
 /** Starting QEMU so that it outlives us, with two QMP sockets in a private folder. */
 import { fail, StillframeError } from '@shared/contracts/failure';
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdtemp, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { keepFilesFromChildren } from '../files/close-on-exec';
@@ -50,12 +50,8 @@ export async function launchQemu(options: LaunchOptions, dir: string, hooks: Lau
   const program = await findProgram(options.recipe);
   const sockets = hooks.sockets ?? (await chooseSockets(dir));
   const log = join(dir, STDERR_LOG);
-  const child = await spawnDetached(program, options, sockets, log);
-  const ended = new Promise<{ code: number | null; signal: string | null }>((resolve) => {
-    child.once('exit', (code, signal) => resolve({ code, signal }));
-  });
+  const { pid, ended } = await spawnDetached(program, options, sockets, log);
   const stderr = (): Promise<string> => readTail(log);
-  const pid = child.pid ?? 0;
   const identity = await identify(pid);
   if (identity === null) throw await didNotStart(await ended, stderr);
   try {
@@ -125,7 +121,7 @@ async function spawnDetached(
   options: LaunchOptions,
   sockets: Sockets,
   log: string,
-): Promise<ChildProcess> {
+): Promise<Pick<QemuProcess, 'pid' | 'ended'>> {
   const stderr = await open(log, 'w', 0o600);
   try {
     keepFilesFromChildren();
@@ -135,6 +131,10 @@ async function spawnDetached(
       // A session of its own: Ctrl-C in the terminal of the CLI does not reach the VM.
       detached: true,
       stdio: ['ignore', 'ignore', stderr.fd, ...options.inherit],
+    });
+    // Listened for at once: a program that ends right away is gone before anything else here has been awaited.
+    const ended = new Promise<{ code: number | null; signal: string | null }>((resolve) => {
+      child.once('exit', (code, signal) => resolve({ code, signal }));
     });
     await new Promise<void>((resolve, reject) => {
       child.once('spawn', resolve);
@@ -154,7 +154,7 @@ async function spawnDetached(
       );
     });
     child.unref();
-    return child;
+    return { pid: child.pid ?? 0, ended };
   } finally {
     await stderr.close();
   }
