@@ -60,26 +60,37 @@ async function search(
 
 /**
  * Offset of the footer of section `id`, looked for from `from` on: type byte and id, followed by something that can
- * follow a footer.
+ * follow a footer. A device's own bytes can look like the footer of section 0 and an EOF (`7e`, then zeros: seen in the
+ * clock of one VM in 256), so an EOF counts only with the file's end or the description behind it, unless nothing better
+ * is found.
  */
-export function findFooter(cursor: ByteCursor, from: number, id: number): Promise<FileOffset | null> {
-  return search(
+export async function findFooter(
+  cursor: ByteCursor,
+  from: number,
+  id: number,
+  isOpen: (section: number) => boolean,
+): Promise<FileOffset | null> {
+  const isFooter = (ahead: Uint8Array): boolean => ahead.length >= 5 && readUint(ahead, 1, 4) === id;
+  const certain = await search(
     cursor,
     from,
     TYPE.footer,
-    (ahead) => ahead.length >= 5 && readUint(ahead, 1, 4) === id && canFollowFooter(ahead.subarray(5)),
+    (ahead) => isFooter(ahead) && goesOn(ahead.subarray(5), isOpen),
   );
+  if (certain !== null) return certain;
+  return search(cursor, from, TYPE.footer, (ahead) => isFooter(ahead) && ahead[5] === TYPE.eof);
 }
 
-/** Whether a section type, with as much of its header as is there, makes sense. */
-function canFollowFooter(ahead: Uint8Array): boolean {
+/** Whether what follows a footer makes sense, with as much of it as is there. */
+function goesOn(ahead: Uint8Array, isOpen: (section: number) => boolean): boolean {
   switch (ahead[0]) {
     case undefined:
-    case TYPE.eof:
       return true;
+    case TYPE.eof:
+      return ahead.length === 1 || beginsDescription(ahead.subarray(1));
     case TYPE.part:
     case TYPE.end:
-      return ahead.length >= 5;
+      return ahead.length >= 5 && isOpen(readUint(ahead, 1, 4));
     case TYPE.start:
     case TYPE.full: {
       const length = ahead[5] ?? 0;
@@ -92,6 +103,10 @@ function canFollowFooter(ahead: Uint8Array): boolean {
       return false;
   }
 }
+
+/** Type byte, length, and the first two bytes of the JSON text: `{"`. */
+const beginsDescription = (ahead: Uint8Array): boolean =>
+  ahead[0] === TYPE.description && (ahead[5] ?? 0x7b) === 0x7b && (ahead[6] ?? 0x22) === 0x22;
 
 /** Whether the footer of section `id` stands at `offset`. */
 export async function footerStandsAt(cursor: ByteCursor, offset: number, id: number): Promise<boolean> {

@@ -130,6 +130,26 @@ describe('devices', () => {
     expect(found(stream)).toEqual([fake.length, ...lengths.slice(1)]);
   });
 
+  // The clock of a real VM ends so once in 256 saves, its section being number 0.
+  const clock = { name: 'timer', data: Uint8Array.of(1, 2, 0x7e, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 9) };
+
+  it.each([
+    ['with a description', 'right'],
+    ['without', 'none'],
+  ] as const)('whose data looks like a footer and an EOF do not end the stream, %s', async (_, description) => {
+    const stream = await parse({ blocks: [RAM], devices: [clock, ...devices.slice(1)], description });
+    expect(stream).toMatchObject({ complete: true, problems: [] });
+    expect(found(stream)).toEqual([clock.data.length, ...lengths.slice(1)]);
+  });
+
+  it('whose data looks like a footer and an EOF do not hide that the file was cut', async () => {
+    const whole = buildStream({ blocks: [RAM], devices: [clock, ...devices.slice(1)] });
+    const stream = await parseStream(new MemorySource(whole.subarray(0, whole.length - 20), 'file'));
+    expect(stream.complete).toBe(false);
+    expect(codesOf(stream)).toContain('truncated');
+    expect(found(stream)).toEqual([clock.data.length, ...lengths.slice(1)]);
+  });
+
   it('cannot be told apart with neither, and that is said', async () => {
     const stream = await parse({ blocks: [RAM], devices, footers: false, description: 'none' });
     expect(stream.complete).toBe(false);

@@ -157,7 +157,7 @@ async function deviceData(
     return { end: fileOffset(cursor.offset + length), counts: null };
   }
   if (state.footers === false) return null;
-  const footer = await findFooter(cursor, cursor.offset, id);
+  const footer = await findFooter(cursor, cursor.offset, id, (section) => state.open.has(section));
   if (footer === null) {
     throw fail(
       'format.truncated',

@@ -179,8 +179,12 @@ function findFooter(file, start, id) {
   wanted.writeUInt32BE(id, 1);
   for (let length = 4096; ; length *= 4) {
     const rest = at(file, start, Math.min(file.size - start, length));
-    const found = rest.indexOf(wanted);
-    if (found >= 0) return start + found;
+    for (let found = rest.indexOf(wanted); found >= 0; found = rest.indexOf(wanted, found + 1)) {
+      const next = rest[found + 5];
+      const ends = next === 0 && start + found + 6 === file.size;
+      // A device's own bytes may look like a footer; behind a real one another section begins, or the file ends.
+      if ([1, 2, 3, 4, 8].includes(next) || ends) return start + found;
+    }
     if (rest.length < length) throw new Error(`no footer of section ${id}`);
   }
 }
