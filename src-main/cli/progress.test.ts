@@ -35,7 +35,7 @@ const writing: SaveProgress = {
 };
 
 const job = (progress: Partial<SaveProgress>): SaveJob =>
-  ({ progress: { ...writing, ...progress }, cancelling: false, options: { flush: 'full' } }) as SaveJob;
+  ({ progress: { ...writing, ...progress }, cancelling: false, options: { flush: 'auto' } }) as SaveJob;
 
 test('without a terminal a save is a line per phase, and a notice is said once', () => {
   const { terminal, text } = recorder(false);

@@ -78,12 +78,15 @@ const saveOptions = v.strictObject({
   channels: whole(1, 16),
   directIo: v.boolean(),
   after: v.picklist(['run', 'pause', 'quit']),
-  flush: v.picklist(['full', 'none']),
+  engine: v.picklist(['auto', 'native', 'channels', 'ingest']),
+  flush: v.picklist(['auto', 'none', 'end', 'ranged', 'direct']),
+  releaseEarly: v.boolean(),
   liveLimitSeconds: v.pipe(v.number(), v.minValue(1), v.maxValue(7 * 24 * 3600)),
   out: v.nullable(path),
 });
 
 const restoreOptions = v.strictObject({
+  engine: v.picklist(['auto', 'native', 'channels', 'emit']),
   then: v.nullable(v.picklist(['run', 'pause'])),
   accepted: v.pipe(v.array(text(8192)), v.maxLength(1000)),
 });

@@ -54,6 +54,13 @@ const block = v.object({
   pagesPresent: whole,
 });
 
+/** Manifests written before there were digests have no such field. */
+const digests = v.object({
+  algorithm: v.literal('xxh3-64'),
+  unitBytes: v.pipe(whole, v.minValue(4096)),
+  file: v.pipe(text, v.regex(/^[\w.-]+$/)),
+});
+
 const manifestSchema = v.object({
   formatVersion: v.literal(1),
   name: text,
@@ -68,7 +75,8 @@ const manifestSchema = v.object({
   memoryBytes: whole,
   savedAt: v.pipe(v.string(), v.isoTimestamp()),
   wasRunning: v.boolean(),
-  engine: v.literal('native'),
+  engine: v.picklist(['native', 'channels', 'ingest']),
+  digests: v.optional(v.nullable(digests), null),
   mode: v.picklist(['live', 'paused']),
   finishedPaused: v.nullable(text),
   channels: v.pipe(whole, v.minValue(1), v.maxValue(16)),

@@ -16,6 +16,7 @@ export const exampleManifest = (over: Partial<Manifest> = {}): Manifest => ({
   savedAt: '2026-11-22T09:02:00.000Z',
   wasRunning: true,
   engine: 'native',
+  digests: null,
   mode: 'live',
   finishedPaused: null,
   channels: 4,

@@ -38,7 +38,9 @@ export const exampleOptions = (over: Partial<SaveOptions> = {}): SaveOptions => 
   channels: 4,
   directIo: true,
   after: 'run',
-  flush: 'full',
+  engine: 'auto',
+  flush: 'auto',
+  releaseEarly: false,
   liveLimitSeconds: 120,
   out: null,
   ...over,
@@ -67,6 +69,14 @@ export const exampleOutlook = (over: Partial<SaveOutlook> = {}): SaveOutlook => 
   freeBytes: 412e9,
   directIoPossible: true,
   mappedRam: true,
+  engines: [
+    { engine: 'native', blocked: { live: null, paused: null } },
+    { engine: 'channels', blocked: { live: 'Channels copy the memory of a paused VM only', paused: null } },
+  ],
+  auto: {
+    live: { engine: 'native', why: 'QEMU writes the file itself, and tracks what the guest changes' },
+    paused: { engine: 'channels', why: 'The VM’s memory is shared' },
+  },
   writableDisks: [],
   ...over,
 });

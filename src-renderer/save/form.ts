@@ -15,7 +15,9 @@ export function firstForm(machine: Machine, outlook: SaveOutlook): SaveForm {
     channels: 2,
     directIo: outlook.directIoPossible,
     after: running ? 'run' : 'pause',
-    flush: 'full',
+    engine: 'auto',
+    flush: 'auto',
+    releaseEarly: false,
     liveLimitSeconds: 120,
   };
 }
@@ -64,6 +66,9 @@ export const AFTER_HINTS = {
 } as const satisfies Record<SaveOptions['after'], string>;
 
 export const FLUSH_HINTS = {
-  full: '“Saved” means it survives a power cut.',
+  auto: '“Saved” means it survives a power cut.',
+  end: 'One flush when everything is written: the disk is busy once, at the end.',
+  ranged: 'Written back while the channels run, so that the last flush is short.',
+  direct: 'Past the page cache, so that there is little left to flush.',
   none: 'For a restore soon. The library says “not durable”.',
 } as const satisfies Record<SaveOptions['flush'], string>;

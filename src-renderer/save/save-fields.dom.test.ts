@@ -13,7 +13,9 @@ const form = (over: Partial<SaveForm> = {}): SaveForm => ({
   channels: 2,
   directIo: true,
   after: 'run',
-  flush: 'full',
+  engine: 'auto',
+  flush: 'auto',
+  releaseEarly: false,
   liveLimitSeconds: 120,
   ...over,
 });

@@ -21,6 +21,7 @@ const saved: SaveOutcome = {
     engine: 'native',
     channels: 4,
     directIo: true,
+    flush: 'direct',
     bytesWritten: 6.84e9,
     pagesWritten: 1_670_680,
     timings: { totalMs: 17_200, pausedMs: 19, writingMs: 16_000, flushingMs: 900, sealingMs: 10 },

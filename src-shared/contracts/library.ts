@@ -1,7 +1,7 @@
 /** The library of snapshots, and restoring from it. Implemented by src-main/snapshots. */
 import type { ByteCount, GuestPhysical, BlockOffset } from '../bytes/units';
 import type { Machine, Recipe } from './machines';
-import type { SaveOptions, SaveTimings } from './saves';
+import type { EngineName, SaveOptions, SaveTimings } from './saves';
 
 /** A stretch of guest-physical addresses and the part of a RAMBlock behind it. */
 export interface RamRange {
@@ -24,6 +24,15 @@ export interface DiskIdentity {
   readonly headerSha256: string | null;
 }
 
+/** Where the digests of a snapshot's RAM are. */
+export interface DigestsRef {
+  readonly algorithm: 'xxh3-64';
+  /** Bytes of a RAMBlock under each digest. */
+  readonly unitBytes: number;
+  /** Name of the file in the snapshot's folder. */
+  readonly file: string;
+}
+
 /** manifest.json of a snapshot folder. Read from elsewhere too, so it is checked field by field before use. */
 export interface Manifest {
   readonly formatVersion: 1;
@@ -40,7 +49,9 @@ export interface Manifest {
   readonly savedAt: string;
   /** Whether the guest ran when the save began: decides whether it runs after a restore. */
   readonly wasRunning: boolean;
-  readonly engine: 'native';
+  readonly engine: EngineName;
+  /** The digests of RAM in `file`, taken while it was copied; null when none were. */
+  readonly digests: DigestsRef | null;
   readonly mode: SaveOptions['mode'];
   /** Set when a live save had to be finished with the guest paused. */
   readonly finishedPaused: string | null;
@@ -140,7 +151,15 @@ export interface Preflight {
   readonly findings: readonly Finding[];
 }
 
+/**
+ * Who brings the memory in. `native`: QEMU reads the mapped-ram file. `channels`: our workers put the pages into shared memory
+ * and QEMU reads the device state alone. `emit`: QEMU reads an ordinary stream that a worker makes of the file.
+ */
+export type LoadEngine = 'native' | 'channels' | 'emit';
+
 export interface RestoreOptions {
+  /** `auto`: `native` where QEMU can, else `channels` where the VM's memory can be shared, else `emit`. */
+  readonly engine: LoadEngine | 'auto';
   /** null: run if it ran when it was saved. */
   readonly then: 'run' | 'pause' | null;
   /** Keys of the `ask` findings that the person accepted. */
@@ -149,6 +168,7 @@ export interface RestoreOptions {
 
 export interface RestoreResult {
   readonly machine: Machine;
+  readonly engine: LoadEngine;
   readonly timings: { readonly totalMs: number; readonly loadingMs: number };
 }
 

@@ -4,6 +4,19 @@ import type { MachineId } from './machines';
 
 export type JobId = string & { readonly jobId: unique symbol };
 
+/**
+ * Who writes the file. `native`: QEMU itself, with mapped-ram and multifd. `channels`: our workers copy the shared memory of
+ * a paused VM. `ingest`: QEMU writes an ordinary stream into a pipe, and a worker lays it out as mapped-ram on the way.
+ */
+export type EngineName = 'native' | 'channels' | 'ingest';
+
+/**
+ * How a file gets to stable storage. `none`: not at all, the snapshot is not durable. `end`: one fdatasync when everything is
+ * written. `ranged`: written back range by range while the channels run, then an fdatasync of what is left. `direct`: past the
+ * page cache, then an fdatasync of what the file system keeps about it.
+ */
+export type FlushPolicy = 'none' | 'end' | 'ranged' | 'direct';
+
 export interface SaveOptions {
   readonly machine: MachineId;
   /** Name of the snapshot, unique in the library; null lets Stillframe name it. */
@@ -15,8 +28,15 @@ export interface SaveOptions {
   readonly channels: number;
   readonly directIo: boolean;
   readonly after: 'run' | 'pause' | 'quit';
-  /** `none`: not flushed to stable storage; the library then says "not durable". */
-  readonly flush: 'full' | 'none';
+  /** `auto`: the engine that is fastest on this VM and QEMU, which is said with its reason. */
+  readonly engine: EngineName | 'auto';
+  /** `auto`: `direct` with direct I/O where the file system takes it, else `ranged`. */
+  readonly flush: FlushPolicy | 'auto';
+  /**
+   * With `after: 'quit'`: QEMU is ended, and its memory given back, as soon as everything is written and before it is flushed.
+   * If the machine loses power before the flush is over, both the VM and the snapshot are lost.
+   */
+  readonly releaseEarly: boolean;
   /** A live save that takes longer is finished with the guest paused. Seconds. */
   readonly liveLimitSeconds: number;
   /** Folder to write the snapshot to instead of the library; null for the library. */
@@ -80,9 +100,10 @@ export interface SaveTimings {
 export interface SaveResult {
   readonly snapshot: string;
   readonly memoryFile: string;
-  readonly engine: 'native';
+  readonly engine: EngineName;
   readonly channels: number;
   readonly directIo: boolean;
+  readonly flush: FlushPolicy;
   readonly bytesWritten: number;
   readonly pagesWritten: number;
   readonly timings: SaveTimings;
@@ -110,6 +131,19 @@ export interface SaveJob {
   readonly outcome: SaveOutcome | null;
 }
 
+/** One engine and whether it can save this VM, as a sentence without its full stop where it cannot. */
+export interface EngineOutlook {
+  readonly engine: EngineName;
+  /** Why not; null: it can. */
+  readonly blocked: Readonly<Record<SaveOptions['mode'], string | null>>;
+}
+
+/** What `auto` would take and why, as a sentence: "The VM's memory is shared, so channels copy it without QEMU." */
+export interface EngineChoice {
+  readonly engine: EngineName;
+  readonly why: string;
+}
+
 /** What the Save dialog shows before anything is done. Nothing is changed on the VM to find out. */
 export interface SaveOutlook {
   /** Why no save is possible; null when it is. */
@@ -123,6 +157,9 @@ export interface SaveOutlook {
   readonly freeBytes: number;
   readonly directIoPossible: boolean;
   readonly mappedRam: boolean;
+  readonly engines: readonly EngineOutlook[];
+  /** null for a mode in which no engine can save this VM. */
+  readonly auto: Readonly<Record<SaveOptions['mode'], EngineChoice | null>>;
   /** Writable disks that go on changing when the VM runs on after the save. */
   readonly writableDisks: readonly string[];
 }

@@ -119,7 +119,9 @@ const saveOptions = (machine: Machine['id'], name: string): SaveOptions => ({
   channels: 2,
   directIo: true,
   after: 'run',
-  flush: 'full',
+  engine: 'auto',
+  flush: 'auto',
+  releaseEarly: false,
   liveLimitSeconds: 60,
   out: null,
 });

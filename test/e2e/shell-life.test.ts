@@ -192,7 +192,9 @@ describe('a running app', () => {
       channels: 1,
       directIo: false,
       after: 'run',
-      flush: 'full',
+      engine: 'auto',
+      flush: 'auto',
+      releaseEarly: false,
       liveLimitSeconds: 600,
       out: null,
     });

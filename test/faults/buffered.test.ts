@@ -44,6 +44,10 @@ test('a file system without direct I/O is saved to buffered, which is said, and 
   ]);
   const [entry] = (await services.library.overview()).entries;
   expect(entry?.manifest?.directIo).toBe(false);
-  const restored = await services.restores.restore(entry?.id ?? ('' as never), { then: null, accepted: [] });
+  const restored = await services.restores.restore(entry?.id ?? ('' as never), {
+    engine: 'auto',
+    then: null,
+    accepted: [],
+  });
   expect(restored.machine.state).toBe('running');
 });

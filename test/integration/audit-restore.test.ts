@@ -18,7 +18,7 @@ import { until } from '../support/until';
 
 /** Further than a stream is looked for. */
 const FAR = 80 * 1024 * 1024;
-const none = { then: null, accepted: [] } as const;
+const none = { engine: 'auto', then: null, accepted: [] } as const;
 let worker: BuiltWorker;
 let folder: string;
 let services: TestServices;
@@ -148,7 +148,11 @@ describe('a libvirt image', () => {
     const { machine } = await services.restores.restoreEntry(entry, none, recipe());
     expect(machine.state).toBe(state);
     await services.machines.powerOff(machine.id);
-    const { machine: told } = await services.restores.restoreEntry(entry, { then: 'pause', accepted: [] }, recipe());
+    const { machine: told } = await services.restores.restoreEntry(
+      entry,
+      { engine: 'auto', then: 'pause', accepted: [] },
+      recipe(),
+    );
     expect(told.state).toBe('paused');
     expect(Object.keys((await inspectOnce(services, file, null)).container)).toEqual(['kind', 'streamOffset']);
   });

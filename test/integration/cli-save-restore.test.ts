@@ -100,7 +100,7 @@ test('a demo VM that is saved live with 2 channels and direct I/O goes on counti
   const saved = await save(vm.machine, '--live', '--channels', '2', '--direct-io', '--after', 'quit', '--name', 'one');
   expect(saved).toMatchObject({ snapshot: 'one', engine: 'native', channels: 2, directIo: true, durable: true });
   expect(Object.keys(saved).sort()).toEqual(
-    'bytesWritten channels directIo durable engine memoryFile pagesWritten snapshot timings'.split(' '),
+    'bytesWritten channels directIo durable engine flush memoryFile pagesWritten snapshot timings'.split(' '),
   );
   expect(Object.keys(saved.timings).sort()).toEqual('flushingMs pausedMs sealingMs totalMs writingMs'.split(' '));
   expect(saved.bytesWritten).toBeGreaterThan(16 * 2 ** 20);

@@ -55,6 +55,7 @@ const manifestFor = async (name: string, change: Partial<Manifest> = {}): Promis
   savedAt: '2026-11-23T14:00:00.000Z',
   wasRunning: true,
   engine: 'native',
+  digests: null,
   mode: 'live',
   finishedPaused: null,
   channels: 2,
@@ -217,7 +218,9 @@ describe('an unfinished save', () => {
     const { id } = await entryOf('saving-7f19a0b1');
     expect(await codeOf(services.library.rename(id, 'good'))).toBe('usage');
     expect(await codeOf(services.library.setNote(id, 'good'))).toBe('usage');
-    expect(await codeOf(services.restores.restore(id, { then: null, accepted: [] }))).toBe('restore.preflight');
+    expect(await codeOf(services.restores.restore(id, { engine: 'auto', then: null, accepted: [] }))).toBe(
+      'restore.preflight',
+    );
     await services.library.moveToTrash(id);
     expect(await readdir(library)).toEqual([]);
     expect(await readdir(join(folder, 'trash'))).toEqual(['.saving-7f19a0b1']);

@@ -52,7 +52,7 @@ afterEach(async () => {
   await removeTempDir(folder);
 });
 
-const none = { then: null, accepted: [] } as const;
+const none = { engine: 'auto', then: null, accepted: [] } as const;
 
 function toolsOf(machine: Machine): string {
   if (machine.toolsQmp === null) throw new Error('the machine has no second monitor');
@@ -114,7 +114,7 @@ describe('a restore', () => {
       const memory = await memoryOf(machine);
       await services.machines.powerOff(machine.id);
 
-      const paused = await services.restores.restore(entry.id, { then: 'pause', accepted: [] });
+      const paused = await services.restores.restore(entry.id, { engine: 'auto', then: 'pause', accepted: [] });
       expect(paused.machine.state).toBe('paused');
       expect((await memoryOf(paused.machine)).equals(memory)).toBe(true);
       expect(paused.timings.loadingMs).toBeGreaterThan(0);
@@ -141,7 +141,11 @@ describe('a restore', () => {
     const { machine: paused } = await services.restores.restore(entry.id, none);
     expect(paused.state).toBe('paused');
     await services.machines.powerOff(paused.id);
-    const { machine: running } = await services.restores.restore(entry.id, { then: 'run', accepted: [] });
+    const { machine: running } = await services.restores.restore(entry.id, {
+      engine: 'auto',
+      then: 'run',
+      accepted: [],
+    });
     expect(running.state).toBe('running');
     // It can be saved again at once.
     expect((await save(running)).state).toEqual({ kind: 'good', durable: true });
@@ -197,19 +201,25 @@ describe('a disk of the VM', () => {
       expect(await about()).toMatchObject({ code: 'disk-written', level: 'ask', acceptText });
       expect((await about())?.text).toMatch(words);
       for (const accepted of [[], ['/other']]) {
-        const failure = await failureOf(services.restores.restore(entry.id, { then: null, accepted }));
+        const failure = await failureOf(services.restores.restore(entry.id, { engine: 'auto', then: null, accepted }));
         expect(failure).toMatchObject({ code: 'restore.preflight', where: { field: disk } });
       }
     }
     await writeFile(disk, original);
-    const { machine: accepted } = await services.restores.restore(entry.id, { then: null, accepted: [disk] });
+    const { machine: accepted } = await services.restores.restore(entry.id, {
+      engine: 'auto',
+      then: null,
+      accepted: [disk],
+    });
     expect(accepted.state).toBe('running');
     await services.machines.powerOff(accepted.id);
 
     await rename(disk, `${disk}.away`);
     const text = `data.qcow2 is missing: put it back at ${disk}.`;
     expect(await about()).toEqual({ code: 'disk-missing', level: 'stop', text, acceptText: null, key: disk });
-    const failure = await failureOf(services.restores.restore(entry.id, { then: null, accepted: [disk] }));
+    const failure = await failureOf(
+      services.restores.restore(entry.id, { engine: 'auto', then: null, accepted: [disk] }),
+    );
     expect(failure).toMatchObject({ code: 'restore.preflight', where: { field: disk } });
   });
 });
@@ -268,7 +278,7 @@ describe('what the snapshot needs and is not here', () => {
     await expect(stat(traces)).rejects.toMatchObject({ code: 'ENOENT' });
 
     await editManifest(entry, { recipe: { ...recipe, program } });
-    const { machine } = await services.restores.restore(entry.id, { then: null, accepted: ['qemu'] });
+    const { machine } = await services.restores.restore(entry.id, { engine: 'auto', then: null, accepted: ['qemu'] });
     expect(machine.state).toBe('running');
     expect((await stat(traces)).isFile()).toBe(true);
     // A machine here uses it now.
@@ -364,7 +374,11 @@ describe('a file that plain QEMU wrote', () => {
     ]);
     expect((await failureOf(services.restores.restore(entry.id, none))).what).toContain('--recipe');
 
-    const { machine } = await services.restores.restoreEntry(entry, { then: 'pause', accepted: [] }, recipe());
+    const { machine } = await services.restores.restoreEntry(
+      entry,
+      { engine: 'auto', then: 'pause', accepted: [] },
+      recipe(),
+    );
     expect((await memoryOf(machine)).equals(memory)).toBe(true);
     const counter = memory.readBigUInt64LE();
     await services.machines.resume(machine.id);
@@ -384,7 +398,11 @@ describe('a file that plain QEMU wrote', () => {
     const copy = join(folder, 'libvirt.save');
     await copyFile(file, copy);
     const entry = await services.library.importFile(copy);
-    const { machine } = await services.restores.restoreEntry(entry, { then: 'pause', accepted: [] }, recipe());
+    const { machine } = await services.restores.restoreEntry(
+      entry,
+      { engine: 'auto', then: 'pause', accepted: [] },
+      recipe(),
+    );
     expect((await memoryOf(machine)).equals(memory)).toBe(true);
   });
 

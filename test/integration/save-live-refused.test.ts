@@ -69,6 +69,6 @@ test.each<[string, readonly string[], RegExp]>([
   expect(outcome).toMatchObject({ kind: 'saved' });
   const [entry] = (await services.library.overview()).entries;
   if (entry === undefined) throw new Error('the library has no snapshot');
-  const { machine: restored } = await services.restores.restore(entry.id, { then: null, accepted: [] });
+  const { machine: restored } = await services.restores.restore(entry.id, { engine: 'auto', then: null, accepted: [] });
   expect(restored.state).toBe('running');
 });

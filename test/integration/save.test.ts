@@ -446,7 +446,11 @@ describe('a VM that somebody else started, saved and ended', () => {
       resultOf(await saveAndWait(services, saveOptions(machine.id, { after: 'quit', name: 'theirs' })));
       await until('their QEMU has ended', () => Promise.resolve(theirs.hasEnded()));
       const { id } = await services.library.resolve('theirs');
-      const { machine: restored } = await services.restores.restore(id, { then: 'pause', accepted: [] });
+      const { machine: restored } = await services.restores.restore(id, {
+        engine: 'auto',
+        then: 'pause',
+        accepted: [],
+      });
       expect(await counterOf(toolsOf(restored))).toBeGreaterThan(0n);
     } finally {
       await theirs.stop();

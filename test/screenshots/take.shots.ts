@@ -51,7 +51,9 @@ async function beginSave(name: string): Promise<SaveJob> {
     channels: 2,
     directIo: true,
     after: 'run',
-    flush: 'full',
+    engine: 'auto',
+    flush: 'auto',
+    releaseEarly: false,
     liveLimitSeconds: 120,
     out: null,
   });

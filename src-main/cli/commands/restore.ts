@@ -38,6 +38,7 @@ async function restore(workplace: Workplace, reference: string, options: Restore
     const { machine, timings } = await restores.restoreEntry(
       entry,
       {
+        engine: 'auto',
         then: options.paused === true ? 'pause' : null,
         accepted: options.accept ?? [],
       },

@@ -44,8 +44,8 @@ export function addSave(desk: Desk): void {
     )
     .addOption(
       new Option('--flush <how>', 'none: do not wait for stable storage; the snapshot is then not durable')
-        .choices(['full', 'none'])
-        .default('full'),
+        .choices(['auto', 'none', 'end', 'ranged', 'direct'])
+        .default('auto'),
     )
     .option('--name <name>', 'name of the snapshot (default: machine and time)')
     .option('--note <text>', 'a note to keep with it', '')
@@ -95,7 +95,9 @@ function saveOptions({ surroundings }: Workplace, machine: Machine, options: Sav
     channels: options.channels,
     directIo: options.directIo,
     after: options.after,
+    engine: 'auto',
     flush: options.flush,
+    releaseEarly: false,
     liveLimitSeconds: options.limit,
     out: options.out === undefined ? null : path.resolve(surroundings.cwd, options.out),
   };

@@ -53,7 +53,7 @@ export class Restores implements RestoreService {
     const objection = checked.findings.find((finding) => objects(finding, options.accepted));
     if (objection !== undefined) throw refused(entry, objection);
     const { machine, loadingMs } = await load(this.rooms.machines, this.#planFor(entry, checked, options));
-    return { machine, timings: { totalMs: performance.now() - begun, loadingMs } };
+    return { machine, engine: 'native', timings: { totalMs: performance.now() - begun, loadingMs } };
   }
 
   #check(entry: SnapshotEntry, recipe: Recipe | null): Promise<Checked> {

@@ -60,7 +60,7 @@ async function savePhases(context: SaveContext, clock: GuestClock, worker: SaveW
   undo.push('closing the memory file', release);
   const check = await checkMemory(context, worker, lease);
   const hasScreen = await finishScreen(context, moment);
-  if (options.flush === 'full') await flushMemory(context, worker, lease, size);
+  if (options.flush !== 'none') await flushMemory(context, worker, lease, size);
 
   const timings = (): SaveTimings => {
     const { elapsedMs, phaseMs } = job.now().progress;
@@ -86,10 +86,11 @@ async function savePhases(context: SaveContext, clock: GuestClock, worker: SaveW
     engine: 'native',
     channels: options.channels,
     directIo,
+    flush: options.flush === 'auto' ? (directIo ? 'direct' : 'ranged') : options.flush,
     bytesWritten: written.bytes,
     pagesWritten: written.pages,
     timings: timings(),
-    durable: options.flush === 'full',
+    durable: options.flush !== 'none',
   };
 }
 

@@ -62,6 +62,11 @@ export class Saves implements SaveService {
       freeBytes: paused.free,
       directIoPossible: knowsDirectIo(vm.parameters),
       mappedRam: vm.capabilities.has('mapped-ram'),
+      engines: [{ engine: 'native', blocked: { live: liveBlocked, paused: null } }],
+      auto: {
+        live: liveBlocked === null ? { engine: 'native', why: 'QEMU writes the file itself' } : null,
+        paused: { engine: 'native', why: 'QEMU writes the file itself' },
+      },
       writableDisks: vm.disks.filter(({ writable }) => writable).map(({ path }) => path),
     };
   }

@@ -35,7 +35,7 @@ export interface Sealable {
  */
 export async function seal(context: SaveContext, worker: SaveWorker, found: Sealable): Promise<string> {
   const { job, options, folder, destination } = context;
-  const durable = options.flush === 'full';
+  const durable = options.flush !== 'none';
   try {
     await job.enter('sealing', 'writing the manifest');
     await writeNew(join(folder, MANIFEST_FILE), manifestText(manifestOf(context, found)), durable);
@@ -94,11 +94,12 @@ function manifestOf({ job, options, vm, wasRunning }: SaveContext, found: Sealab
     savedAt: new Date().toISOString(),
     wasRunning,
     engine: 'native',
+    digests: null,
     mode: options.mode,
     finishedPaused: found.written.finishedPaused,
     channels: options.channels,
     directIo: found.directIo,
-    durable: options.flush === 'full',
+    durable: options.flush !== 'none',
     bytesWritten: found.written.bytes,
     pagesWritten: found.written.pages,
     timings: found.timings(),
