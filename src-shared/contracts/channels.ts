@@ -4,7 +4,7 @@
  *
  * Implemented by src-worker/channels, driven by src-shared/multifd.
  */
-import type { Lease } from './worker';
+import type { Lease } from './lease';
 
 /** Digests are taken of each of these many bytes of a RAMBlock, counted from its start; the last one may be shorter. */
 export const DIGEST_BYTES = 1024 * 1024;

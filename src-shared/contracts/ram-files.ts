@@ -1,5 +1,5 @@
 /** Steps on whole files that saves and loads by channels need from a worker. Implemented by src-worker/io. */
-import type { Lease } from './worker';
+import type { Lease } from './lease';
 
 /** Stretches of a file as start and end, in turn: `[0, 4096, 8192, 12288]`. Ascending, not touching. */
 export type Stretches = readonly number[];

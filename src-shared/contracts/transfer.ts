@@ -4,7 +4,7 @@
  *
  * Implemented by src-worker/transfer.
  */
-import type { Lease } from './worker';
+import type { Lease } from './lease';
 
 /**
  * A transfer is a job of one worker that is driven in steps of about 100 ms, so that progress needs no callback and a cancel

@@ -1,20 +1,9 @@
 /** What a worker (utility process in the app, worker thread under the CLI) does for main. Implemented by src-worker. */
 import type { RamRange } from './library';
 import type { InspectReport, LocateQuery, LocateReport } from './inspect';
+import type { Lease } from './lease';
 
-/**
- * Leave to use a file that main holds open. `path` is `/proc/PID/fd/N` of main, so that the worker reopens the very same
- * inode with flags of its own, even if the name is gone; `dev` and `ino` are what it must find there.
- */
-export interface Lease {
-  readonly path: string;
-  readonly dev: string;
-  readonly ino: string;
-  /** What to call the file in messages. */
-  readonly name: string;
-  /** Where the stream starts, from `FILE,offset=SIZE`; null: find it. */
-  readonly streamOffset: number | null;
-}
+export type { Lease } from './lease';
 
 export interface SavedCheck {
   /** The stream parsed to its end and every present page has data under it. */
