@@ -5,8 +5,11 @@ import { checkSaved } from './snapshot/check';
 import { inspectSnapshot } from './snapshot/inspect';
 import { locateInSnapshot } from './snapshot/locate';
 import { openSnapshot } from './snapshot/open';
+import { createTransferApi } from './transfer/service';
 
-/** What this worker does for main. Every call opens the lent file anew and closes it: nothing is kept between calls. */
+/**
+ * What this worker does for main. Every call opens the lent file anew and closes it; only a transfer is kept between calls.
+ */
 export function createWorkerApi(): WorkerApi {
   return {
     hello: () => Promise.resolve({ pid: process.pid }),
@@ -31,5 +34,6 @@ export function createWorkerApi(): WorkerApi {
     writeBack: (lease, offset, length) => withLease(lease, (source) => writeBack(source, offset, length)),
     dataSync: (lease) => withLease(lease, dataSync),
     syncFolder,
+    ...createTransferApi(),
   };
 }

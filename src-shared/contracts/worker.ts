@@ -2,6 +2,7 @@
 import type { RamRange } from './library';
 import type { InspectReport, LocateQuery, LocateReport } from './inspect';
 import type { Lease } from './lease';
+import type { TransferApi } from './transfer';
 
 export type { Lease } from './lease';
 
@@ -16,7 +17,7 @@ export interface SavedCheck {
 }
 
 /** The steps that `SavesApi` asks for. Small steps, so that a cancel is never far away and progress needs no callback. */
-export interface WorkerApi {
+export interface WorkerApi extends TransferApi {
   /** Answers with the worker's pid; proves it is alive. */
   hello(): Promise<{ readonly pid: number }>;
   inspect(lease: Lease): Promise<InspectReport>;
