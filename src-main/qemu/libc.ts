@@ -5,6 +5,7 @@
  */
 import { mkdir, rename, rmdir } from 'node:fs/promises';
 import koffi from 'koffi';
+import { checked, SystemError } from '../files/system-call';
 
 const AF_UNIX = 1;
 const AF_NETLINK = 16;
@@ -86,23 +87,6 @@ const calls = {
 const renameat2 = libc.func(
   'int renameat2(int fromDir, const char *from, int toDir, const char *to, unsigned int flags)',
 );
-
-/** A system call that failed, with the errno's name (`EAGAIN`) as `code`, like Node's own. */
-export class SystemError extends Error {
-  override readonly name = 'SystemError';
-  readonly code: string;
-
-  constructor(call: string, errno: number) {
-    const code = Object.entries(koffi.os.errno).find(([, value]) => value === errno)?.[0] ?? `errno ${String(errno)}`;
-    super(`${call}: ${code}`);
-    this.code = code;
-  }
-}
-
-function checked(call: string, result: number): number {
-  if (result < 0) throw new SystemError(call, koffi.errno());
-  return result;
-}
 
 /** `struct sockaddr_un`. */
 function unixAddress(path: string): Uint8Array {
