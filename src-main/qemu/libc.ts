@@ -5,7 +5,7 @@
  */
 import { mkdir, rename, rmdir } from 'node:fs/promises';
 import koffi from 'koffi';
-import { checked, SystemError } from '../files/system-call';
+import { checked, closeFd, SystemError } from '../files/system-call';
 
 const AF_UNIX = 1;
 const AF_NETLINK = 16;
@@ -57,7 +57,6 @@ const calls = {
     address: Uint8Array,
     length: number,
   ) => number,
-  close: libc.func('int close(int fd)') as (fd: Fd) => number,
   send: libc.func('int64_t send(int fd, void *data, size_t length, int flags)') as (
     fd: Fd,
     data: Uint8Array,
@@ -110,14 +109,9 @@ export function connectUnixSocket(path: string): Fd {
     checked('connect', calls.connect(fd, address, address.length));
     return fd;
   } catch (error) {
-    calls.close(fd);
+    closeFd(fd);
     throw error;
   }
-}
-
-/** Closes a descriptor that no Node object owns. */
-export function closeFd(fd: Fd): void {
-  checked('close', calls.close(fd));
 }
 
 /** The process that listens on the other end of a connected unix socket (SO_PEERCRED), null for one that is not visible. */
@@ -179,7 +173,7 @@ export function askSockDiag(request: Uint8Array, maxBytes: number): readonly Uin
     }
     return answers;
   } finally {
-    calls.close(fd);
+    closeFd(fd);
   }
 }
 
