@@ -13,6 +13,7 @@ import {
   type StreamVm,
 } from '../../src-main/snapshots/save/device-state';
 import { UndoStack } from '../../src-main/snapshots/save/undo';
+import { oldQemu } from '../support/old-qemu';
 import { PlainQemu } from '../support/plain-qemu';
 import { tempDirPerTest } from '../support/temp';
 import { until } from '../support/until';
@@ -29,12 +30,20 @@ afterEach(async () => {
   await Promise.all(files.splice(0).map((file) => file.close()));
 });
 
+const INSTALLED = 'qemu-system-x86_64';
+/** What is started is asked for late: unpacking the old QEMU takes its time. */
+const PROGRAMS: readonly (readonly [string, () => Promise<string>])[] = [
+  ['the installed QEMU', () => Promise.resolve(INSTALLED)],
+  ['QEMU 7.2', async () => (await oldQemu()).program],
+];
+
 /** A VM whose 64 MiB of RAM, all random, are in a shared file; settings of its own that a save has to put back. */
-async function boot(argv: readonly string[] = []): Promise<StreamVm & { readonly process: PlainQemu }> {
+async function boot(program = INSTALLED): Promise<StreamVm & { readonly process: PlainQemu }> {
   const ram = join(folder(), 'ram');
   await writeFile(ram, randomBytes(64 * MIB));
   const socket = join(folder(), 'free.sock');
   const process = await PlainQemu.start({
+    program,
     argv: [
       ...[
         '-S',
@@ -45,14 +54,14 @@ async function boot(argv: readonly string[] = []): Promise<StreamVm & { readonly
         '-object',
         `memory-backend-file,id=pc.ram,size=64M,mem-path=${ram},share=on`,
       ],
-      ...['-machine', 'q35,memory-backend=pc.ram', '-qmp', `unix:${socket},server=on,wait=off`, ...argv],
+      ...['-machine', 'q35,memory-backend=pc.ram', '-qmp', `unix:${socket},server=on,wait=off`],
     ],
     folder: folder(),
   });
   vms.push(process);
   const qmp = await connectQmp(socket);
   monitors.push(qmp);
-  await process.setMigration({ mappedRam: true, channels: 3, capabilities: { 'release-ram': true } });
+  await process.qmp('migrate-set-capabilities', { capabilities: [{ capability: 'release-ram', state: true }] });
   await setParameters(qmp, { 'max-bandwidth': 7_000_000, 'downtime-limit': 123 });
   return { qmp, process, capabilities: await queryCapabilities(qmp), parameters: await queryParameters(qmp) };
 }
@@ -82,8 +91,8 @@ async function held({ process }: { readonly process: PlainQemu }, ending: string
 const NEVER = new AbortController().signal;
 
 describe('The device state of a paused VM', () => {
-  test('is written without its shared RAM, in a moment, and everything is put back', async () => {
-    const vm = await boot();
+  test.each(PROGRAMS)('is written by %s without its shared RAM, and everything is put back', async (_, program) => {
+    const vm = await boot(await program());
     const file = await stateFile();
     const undo = new UndoStack();
     const bytes = await captureDeviceState(vm, file, undo, NEVER);
@@ -139,8 +148,8 @@ describe('The device state of a paused VM', () => {
 });
 
 describe('A whole VM in a pipe', () => {
-  test('comes out with its RAM, and the pipe ends when QEMU is done', async () => {
-    const vm = await boot();
+  test.each(PROGRAMS)('comes out of %s with its RAM, and the pipe ends when QEMU is done', async (_, program) => {
+    const vm = await boot(await program());
     const undo = new UndoStack();
     const pipe = await openPipe();
     const prepared = await prepareStream(vm, { carries: 'everything', standsStill: true }, pipe.write.fd, undo);
@@ -155,26 +164,29 @@ describe('A whole VM in a pipe', () => {
     await pipe.close();
   });
 
-  test('that nobody reads is given up when its reader closes, and the guest runs on', async () => {
-    const vm = await boot();
-    await vm.qmp.execute('cont');
-    const undo = new UndoStack();
-    const abort = new AbortController();
-    const pipe = await openPipe();
-    const prepared = await prepareStream(vm, { carries: 'everything', standsStill: false }, pipe.write.fd, undo);
-    await pipe.write.close();
-    const writing = writePrepared(vm, prepared, undo, abort.signal);
-    undo.push('closing the pipe', () => pipe.close());
-    const refused = expect(writing).rejects.toThrow('enough');
-    await until(
-      'the migration is active',
-      async () => (await vm.process.qmp<{ status?: string }>('query-migrate')).status === 'active',
-    );
-    abort.abort(new Error('enough'));
-    await refused;
-    expect(await undo.run()).toEqual([]);
-    expect(await settingsOf(vm)).toEqual(before(vm));
-    expect(await vm.process.status()).toBe('running');
-    expect(await vm.process.qmp('query-yank')).not.toContainEqual({ type: 'migration' });
-  });
+  test.each(PROGRAMS)(
+    'that nobody reads is given up by %s when its reader closes, and the guest runs on',
+    async (_, program) => {
+      const vm = await boot(await program());
+      await vm.qmp.execute('cont');
+      const undo = new UndoStack();
+      const abort = new AbortController();
+      const pipe = await openPipe();
+      const prepared = await prepareStream(vm, { carries: 'everything', standsStill: false }, pipe.write.fd, undo);
+      await pipe.write.close();
+      const writing = writePrepared(vm, prepared, undo, abort.signal);
+      undo.push('closing the pipe', () => pipe.close());
+      const refused = expect(writing).rejects.toThrow('enough');
+      await until(
+        'the migration is active',
+        async () => (await vm.process.qmp<{ status?: string }>('query-migrate')).status === 'active',
+      );
+      abort.abort(new Error('enough'));
+      await refused;
+      expect(await undo.run()).toEqual([]);
+      expect(await settingsOf(vm)).toEqual(before(vm));
+      expect(await vm.process.status()).toBe('running');
+      expect(await vm.process.qmp('query-yank')).not.toContainEqual({ type: 'migration' });
+    },
+  );
 });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { connectQmp } from '../../src-main/qemu/qmp';
 import { openRamFile, readRamFiles, type BlockMemory } from '../../src-main/qemu/ram-files';
+import { oldQemu } from '../support/old-qemu';
 import { PlainQemu } from '../support/plain-qemu';
 import { tempDirPerTest } from '../support/temp';
 
@@ -17,9 +18,11 @@ afterEach(async () => {
 
 async function look(
   argv: readonly string[],
+  program = 'qemu-system-x86_64',
 ): Promise<{ readonly vm: PlainQemu; readonly blocks: readonly BlockMemory[] }> {
   const path = join(folder(), 'free.sock');
   const vm = await PlainQemu.start({
+    program,
     argv: ['-S', '-M', 'q35', ...argv, '-qmp', `unix:${path},server=on,wait=off`],
     folder: folder(),
   });
@@ -100,6 +103,22 @@ describe('The RAM of a running VM', () => {
     const object = 'memory-backend-memfd,id=pc.ram,size=64M,share=on';
     const { vm, blocks } = await look(['-m', '64', '-object', object, '-machine', 'memory-backend=pc.ram']);
     await prove(vm, named(blocks, 'pc.ram'), 2 * MIB, 2 * MIB);
+  });
+
+  test('is found in QEMU 7.2 too, which does not tell where it has its blocks', async () => {
+    const { program } = await oldQemu();
+    const nodes = await Promise.all(['n0', 'n1'].map((name) => ramFile(name, 32 * MIB)));
+    const { vm, blocks } = await look(
+      [
+        ...['-m', '64', '-smp', '2', '-vga', 'std'],
+        ...nodes.flatMap((path, n) => ['-object', `memory-backend-file,id=n${n},size=32M,mem-path=${path},share=on`]),
+        ...['-numa', 'node,memdev=n0,cpus=0', '-numa', 'node,memdev=n1,cpus=1'],
+      ],
+      program,
+    );
+    await prove(vm, named(blocks, 'n0'), 16 * MIB, 16 * MIB);
+    await prove(vm, named(blocks, 'n1'), 33 * MIB, MIB);
+    expect(named(blocks, 'pc.bios')).toMatchObject({ shared: null, kind: 'private' });
   });
 
   test('of a process that is not visible is unknown', async () => {
