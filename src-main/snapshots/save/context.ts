@@ -20,6 +20,8 @@ export interface SaveRooms {
 export interface SaveContext {
   readonly job: LiveJob;
   readonly options: SaveOptions;
+  /** The engine that `options.engine` came down to. */
+  readonly engine: 'native';
   readonly vm: VmReading;
   /** Whether the guest ran when the save began. */
   readonly wasRunning: boolean;

@@ -8,6 +8,7 @@ import { basename, dirname, resolve } from 'node:path';
 import { fail, type StillframeError } from '@shared/contracts/failure';
 import type { Machine, MachineFacts } from '@shared/contracts/machines';
 import type { SaveOptions } from '@shared/contracts/saves';
+import { readRamFiles, type BlockMemory } from '../../qemu/ram-files';
 import type { MachineService, Qmp } from '../../services';
 import type { DiskNode } from '../disk-identity';
 import { freeBytes } from '../paths';
@@ -35,6 +36,8 @@ export interface VmReading {
   readonly migration: Migration;
   readonly capabilities: Capabilities;
   readonly parameters: Parameters;
+  /** Every RAMBlock and where it can be reached. */
+  readonly blocks: readonly BlockMemory[];
   readonly ramBytes: number;
   readonly disks: readonly DiskNode[];
 }
@@ -46,16 +49,17 @@ export const isRunning = (state: RunState): boolean => state.running || state.st
 export async function readVm(machines: MachineService, id: SaveOptions['machine']): Promise<VmReading> {
   const machine = await machines.get(id);
   const qmp = await machines.qmp(id);
-  const [facts, runState, migration, capabilities, parameters, ramBytes, disks] = await Promise.all([
+  const [facts, runState, migration, capabilities, parameters, blocks, disks] = await Promise.all([
     machines.facts(id),
     queryRunState(qmp),
     queryMigration(qmp),
     queryCapabilities(qmp),
     queryParameters(qmp),
-    ramBlockBytes(qmp),
+    readRamFiles(qmp, machine.pid),
     workingDirectory(machine).then((cwd) => diskNodes(qmp, cwd)),
   ]);
-  return { machine, facts, qmp, runState, migration, capabilities, parameters, ramBytes, disks };
+  const ramBytes = ramBlockBytes(blocks);
+  return { machine, facts, qmp, runState, migration, capabilities, parameters, blocks, ramBytes, disks };
 }
 
 /** What QEMU's relative paths are relative to. */
@@ -142,10 +146,7 @@ export interface Space {
 /** How much the file may take and how much is free. */
 export async function spaceFor(vm: VmReading, parent: string, mode: SaveOptions['mode']): Promise<Space> {
   const live = mode === 'live' && isRunning(vm.runState);
-  const [atMost, free] = await Promise.all([
-    fileBytesAtMost(vm.qmp, vm.machine.pid, vm.ramBytes, live),
-    freeBytesOf(parent),
-  ]);
+  const [atMost, free] = await Promise.all([fileBytesAtMost(vm.blocks, vm.machine.pid, live), freeBytesOf(parent)]);
   return { atMost, free };
 }
 

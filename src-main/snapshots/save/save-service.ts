@@ -118,7 +118,18 @@ export class Saves implements SaveService {
     );
     const wasRunning = isRunning(vm.runState);
     this.#keep(job);
-    void this.#run({ job, options, vm, wasRunning, destination, folder, undo: new UndoStack(), rooms: this.rooms });
+    const engine = 'native';
+    void this.#run({
+      job,
+      options,
+      engine,
+      vm,
+      wasRunning,
+      destination,
+      folder,
+      undo: new UndoStack(),
+      rooms: this.rooms,
+    });
     return job;
   }
 

@@ -7,11 +7,11 @@ import { unlessAborted } from '../time-limit';
 import type { SaveContext } from './context';
 import { Convergence } from './convergence';
 import { endMigration } from './end-migration';
+import type { Written } from './engine';
 import type { GuestClock } from './guest-clock';
 import { PassMeter } from './pass-meter';
 import { isRunning } from './plan';
-import type { Prepared } from './prepare';
-import type { UndoStep } from './undo';
+import type { NativePrepared } from './prepare';
 import { forbidEndSpurt } from './vm-settings';
 
 const POLL_MS = 120;
@@ -25,20 +25,11 @@ const FULL_BYTES = 4 * 1024 * 1024;
 
 const DOING = 'saving the VM';
 
-export interface Written {
-  readonly bytes: number;
-  readonly pages: number;
-  /** Why a live save was finished with the guest paused; null when it was not. */
-  readonly finishedPaused: string | null;
-  /** Lets a guest that ran go on; only due after success when the person wants it to run. */
-  readonly resume: UndoStep;
-}
-
 /**
  * Stops the guest if it is to be saved paused, starts the migration and returns when QEMU has written everything. On
  * failure and cancel the undo stack ends the migration and lets a guest that ran run again.
  */
-export async function writeMemory(context: SaveContext, prepared: Prepared, clock: GuestClock): Promise<Written> {
+export async function writeNative(context: SaveContext, prepared: NativePrepared, clock: GuestClock): Promise<Written> {
   const { job, vm, undo, wasRunning, options } = context;
   await job.enter('writing', 'starting');
   const resume = undo.push('letting the guest run again', async () => {
@@ -55,7 +46,14 @@ export async function writeMemory(context: SaveContext, prepared: Prepared, cloc
     if (failureOf(error, DOING).code !== 'qemu.gone') throw error;
   });
   end.drop();
-  return { bytes: ended.ram?.transferred ?? 0, pages: ended.ram?.normal ?? 0, finishedPaused, resume };
+  return {
+    bytes: ended.ram?.transferred ?? 0,
+    pages: ended.ram?.normal ?? 0,
+    finishedPaused,
+    resume,
+    moment: null,
+    digests: [],
+  };
 }
 
 async function stop(qmp: Qmp): Promise<void> {
@@ -64,7 +62,7 @@ async function stop(qmp: Qmp): Promise<void> {
 
 async function watch(
   { job, vm, options, folder }: SaveContext,
-  { target }: Prepared,
+  { target }: NativePrepared,
   clock: GuestClock,
 ): Promise<{ readonly ended: Migration; readonly finishedPaused: string | null }> {
   const meter = new PassMeter();
