@@ -1,4 +1,6 @@
-import type { SaveJob, SaveLane, SavePlan, SaveProgress } from '@shared/contracts/saves';
+import type { FileOffset } from '@shared/bytes/units';
+import type { ChannelLane, LaneState } from '@shared/contracts/lanes';
+import type { SaveJob, SavePlan, SaveProgress } from '@shared/contracts/saves';
 import { expect, test } from 'vitest';
 import { show, textOf, the } from '../ui/testing.fixture';
 import ChannelLanes from './ChannelLanes.svelte';
@@ -13,40 +15,40 @@ const plan = (engine: SavePlan['engine']): SavePlan => ({
   directIo: true,
   flush: 'end',
 });
-const lanes = (state: SaveLane['state'], bytes = 5e8): readonly SaveLane[] => [
-  { channel: 1, bytes, position: 0.5, state: 'copying' },
-  { channel: 2, bytes, position: 0.25, state },
+const lane = (state: LaneState, at: number | null): ChannelLane => ({
+  state,
+  bytes: 5e8,
+  pages: 122_070,
+  position: at === null ? null : (at as FileOffset),
+  bytesPerSecond: 100e6,
+  cpuMs: 300,
+});
+const lanes = (state: LaneState): readonly ChannelLane[] => [
+  lane('working', 2 ** 30),
+  lane(state, state === 'working' ? 2 ** 29 : null),
 ];
 const progress = (over: Partial<SaveProgress>): SaveProgress =>
-  exampleProgress({ plan: plan('channels'), fileExtent: 2 ** 31, lanes: lanes('copying'), guest: 'paused', ...over });
+  exampleProgress({ plan: plan('channels'), fileExtent: 2 ** 31, lanes: lanes('working'), guest: 'paused', ...over });
 const job = (over: Partial<SaveProgress>, more: Partial<SaveJob> = {}): SaveJob =>
   exampleJob({ options: exampleOptions({ mode: 'paused' }), progress: progress(over), ...more });
 
-function shown(told: SaveJob): HTMLElement {
-  const first = withLanes([], progress({ elapsedMs: 9300, lanes: lanes('copying', 4e8) }));
-  return show(ChannelLanes, { job: told, traces: withLanes(first, told.progress) });
-}
+const shown = (told: SaveJob): HTMLElement => show(ChannelLanes, { job: told, traces: withLanes([], told.progress) });
 const words = (root: HTMLElement): string[] => [...root.querySelectorAll('.words')].map(textOf);
 
-test.each<[SaveLane['state'], string]>([
-  ['copying', '100 MB/s'],
-  ['idle', 'waits'],
-  ['dead', 'ended, work moved'],
-])('a channel that is %s says “%s”', (state, said) => {
+test.each<[LaneState, string, number, number]>([
+  ['working', '100 MB/s', 2, 0],
+  ['waiting', 'waits', 1, 1],
+  ['starting', 'starts anew', 1, 0],
+  ['gone', 'ended, work moved', 1, 0],
+])('a channel that is %s says “%s”; %d filled marks, %d hollow ones', (state, said, filled, hollow) => {
   const root = shown(job({ lanes: lanes(state) }));
   expect(words(root)).toEqual(['100 MB/s', said]);
   const spoken = (the(root, 'svg').getAttribute('aria-label') ?? '').replaceAll('\u00a0', ' ');
   expect(spoken).toBe(
-    `channel 1: 100 MB/s, at 50 % of the file; channel 2: ${said}${state === 'dead' ? '' : ', at 25 % of the file'}`,
+    `channel 1: 100 MB/s, at 50 % of the file; channel 2: ${said}${state === 'working' ? ', at 25 % of the file' : ''}`,
   );
-});
-
-test('an idle channel has a hollow mark, a dead one none', () => {
-  expect(shown(job({})).querySelectorAll('.mark')).toHaveLength(2);
-  const idle = shown(job({ lanes: lanes('idle') }));
-  expect([idle.querySelectorAll('.mark').length, idle.querySelectorAll('.idle').length]).toEqual([1, 1]);
-  const dead = shown(job({ lanes: lanes('dead') }));
-  expect([dead.querySelectorAll('.mark').length, dead.querySelectorAll('.idle').length]).toEqual([1, 0]);
+  expect(root.querySelectorAll('.mark')).toHaveLength(filled);
+  expect(root.querySelectorAll('.waits')).toHaveLength(hollow);
 });
 
 test('when everything is written, each channel says how much it wrote', () => {

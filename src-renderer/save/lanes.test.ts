@@ -1,30 +1,41 @@
-import type { SaveLane } from '@shared/contracts/saves';
+import type { FileOffset } from '@shared/bytes/units';
+import type { ChannelLane } from '@shared/contracts/lanes';
 import { describe, expect, test } from 'vitest';
 import { exampleProgress } from './example.fixture';
-import { CELLS, laneRate, laneRuns, withLanes, type LaneTrace } from './lanes';
+import { CELLS, laneRuns, withLanes, type LaneTrace } from './lanes';
 
 /** One byte stands for a thousandth of a cell. */
 const EXTENT = CELLS * 1000;
-const lane = (over: Partial<SaveLane>): SaveLane => ({ channel: 1, bytes: 0, position: 0, state: 'copying', ...over });
+interface Told {
+  readonly bytes?: number;
+  /** In cells. */
+  readonly at?: number | null;
+}
+const lane = ({ bytes = 0, at = 0 }: Told): ChannelLane => ({
+  state: 'working',
+  bytes,
+  pages: bytes / 4096,
+  position: at === null ? null : ((at * 1000) as FileOffset),
+  bytesPerSecond: 0,
+  cpuMs: 0,
+});
 
-/** What is kept after main told these lanes, 100 ms apart. */
-function after(...told: readonly (readonly SaveLane[])[]): readonly LaneTrace[] {
-  return told.reduce<readonly LaneTrace[]>(
-    (traces, lanes, index) =>
-      withLanes(traces, exampleProgress({ lanes, fileExtent: EXTENT, elapsedMs: (index + 1) * 100 })),
+/** What is kept after main told these lanes, one after the other. */
+const after = (...told: readonly (readonly Told[])[]): readonly LaneTrace[] =>
+  told.reduce<readonly LaneTrace[]>(
+    (traces, lanes) => withLanes(traces, exampleProgress({ lanes: lanes.map(lane), fileExtent: EXTENT })),
     [],
   );
-}
 const sum = (trace: LaneTrace | undefined): number => (trace?.cells ?? []).reduce((all, bytes) => all + bytes, 0);
 const held = (trace: LaneTrace | undefined): readonly (readonly [number, number])[] =>
   (trace?.cells ?? []).flatMap((bytes, cell) => (bytes > 0 ? [[cell, Math.round(bytes)] as const] : []));
 
 describe('where a channel wrote', () => {
-  test.each<[string, SaveLane[], [number, number][]]>([
-    ['nothing yet', [lane({})], []],
+  test.each<[string, Told[], [number, number][]]>([
+    ['nothing yet', [{}], []],
     [
       'its first bytes end where it is',
-      [lane({ bytes: 2000, position: 10 / CELLS })],
+      [{ bytes: 2000, at: 10 }],
       [
         [8, 1000],
         [9, 1000],
@@ -32,7 +43,10 @@ describe('where a channel wrote', () => {
     ],
     [
       'the next ones lie between its two places',
-      [lane({ bytes: 1000, position: 1 / CELLS }), lane({ bytes: 3000, position: 5 / CELLS })],
+      [
+        { bytes: 1000, at: 1 },
+        { bytes: 3000, at: 5 },
+      ],
       [
         [0, 1000],
         [1, 500],
@@ -43,7 +57,10 @@ describe('where a channel wrote', () => {
     ],
     [
       'after a jump back they end where it is now',
-      [lane({ bytes: 1000, position: 1 }), lane({ bytes: 2000, position: 3 / CELLS })],
+      [
+        { bytes: 1000, at: CELLS },
+        { bytes: 2000, at: 3 },
+      ],
       [
         [2, 1000],
         [239, 1000],
@@ -51,12 +68,23 @@ describe('where a channel wrote', () => {
     ],
     [
       'a stretch within one part goes to that part',
-      [lane({ bytes: 100, position: 0.1 / CELLS }), lane({ bytes: 300, position: 0.3 / CELLS })],
+      [
+        { bytes: 100, at: 0.1 },
+        { bytes: 300, at: 0.3 },
+      ],
       [[0, 300]],
     ],
-    ['the very end of the file is in its last part', [lane({ bytes: 500, position: 1 })], [[239, 500]]],
-  ])('%s', (_name, lanes, expected) => {
-    const [trace] = after(...lanes.map((one) => [one]));
+    ['the very end of the file is in its last part', [{ bytes: 500, at: CELLS }], [[239, 500]]],
+    [
+      'one that has no batch any more wrote where it was last',
+      [
+        { bytes: 1000, at: 4 },
+        { bytes: 2000, at: null },
+      ],
+      [[3, 2000]],
+    ],
+  ])('%s', (_name, told, expected) => {
+    const [trace] = after(...told.map((one) => [one]));
     expect(held(trace)).toEqual(expected);
   });
 
@@ -66,7 +94,7 @@ describe('where a channel wrote', () => {
     let bytes = 0;
     const told = Array.from({ length: 200 }, () => {
       bytes += Math.floor(random() * 3000);
-      return [lane({ bytes, position: Math.round(random() * 1000) / 1000 })];
+      return [{ bytes, at: random() < 0.1 ? null : random() * CELLS }];
     });
     const [trace] = after(...told);
     expect(sum(trace)).toBeCloseTo(bytes, 3);
@@ -74,21 +102,15 @@ describe('where a channel wrote', () => {
   });
 
   test('each channel has its own lane, and a QEMU that tells of none has none', () => {
-    const traces = after([lane({ bytes: 1000, position: 0.5 }), lane({ channel: 2, bytes: 4000, position: 0.5 })]);
+    const traces = after([
+      { bytes: 1000, at: 100 },
+      { bytes: 4000, at: 100 },
+    ]);
     expect(traces.map(sum)).toEqual([1000, 4000]);
     expect(withLanes([], exampleProgress({ lanes: [] }))).toEqual([]);
     expect(withLanes([], exampleProgress({}))).toEqual([]);
     expect(withLanes(traces, exampleProgress({}))).toBe(traces);
   });
-});
-
-test('a rate is the mean of the last two seconds', () => {
-  const told = Array.from({ length: 60 }, (_, tick) => [
-    lane({ bytes: tick < 30 ? 0 : (tick - 29) * 1000, position: 0.5 }),
-  ]);
-  const [trace] = after(...told);
-  expect(trace && laneRate(trace)).toBeCloseTo(10_000);
-  expect(laneRate({ lane: lane({}), cells: [], recent: [{ ms: 1, bytes: 1 }] })).toBeNull();
 });
 
 test.each([
@@ -111,7 +133,7 @@ test.each([
   ],
 ])('parts with %j of 1000 bytes are drawn as the runs %j', (bytes, runs) => {
   const cells = [...bytes, ...new Array<number>(CELLS - bytes.length).fill(0)];
-  expect(
-    laneRuns({ lane: lane({}), cells, recent: [] }, EXTENT).map(({ from, to, shade }) => [from, to, shade]),
-  ).toEqual(runs);
+  expect(laneRuns({ lane: lane({}), place: 0, cells }, EXTENT).map(({ from, to, shade }) => [from, to, shade])).toEqual(
+    runs,
+  );
 });
