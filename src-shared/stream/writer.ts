@@ -66,4 +66,3 @@ export const encodeRamEnd = (id: number, footers: boolean): Uint8Array =>
 
 /** What a page record has behind its word when it does not continue the block of the one before. */
 export const encodePageBlock = (name: string): Uint8Array => encodeStruct(LAYOUT.pageBlock, { name });
-
