@@ -32,6 +32,11 @@ export interface MachineFacts {
   readonly cpus: number;
   readonly memoryBytes: number;
   readonly hasDisplay: boolean;
+  /**
+   * Whether all of its RAM is in files that others can map (`share=on`), so that channels can copy it; `private`: only QEMU
+   * has it. Null or absent: unknown.
+   */
+  readonly memory?: 'shared' | 'private' | null;
   /** Why a save is impossible on this QEMU or VM right now, in QEMU's words where it has any; null when it is possible. */
   readonly saveBlocked: string | null;
 }
