@@ -2,6 +2,7 @@
 import { failureOf, sentenceOf, type Failure } from '@shared/contracts/failure';
 import { Command, CommanderError } from 'commander';
 import { createDesk } from './command';
+import { addConvert } from './commands/convert';
 import { addInspect } from './commands/inspect';
 import { addList } from './commands/list';
 import { addLocate } from './commands/locate';
@@ -33,7 +34,7 @@ export async function runCli(
       writeErr: () => undefined,
     });
   const desk = createDesk(program, terminal, surroundings);
-  for (const add of [addMachines, addStart, addSave, addRestore, addList, addInspect, addLocate]) add(desk);
+  for (const add of [addMachines, addStart, addSave, addRestore, addList, addConvert, addInspect, addLocate]) add(desk);
   try {
     await program.parseAsync(argv, { from: 'user' });
     return desk.exitCode();
