@@ -10,7 +10,8 @@ export const CHANNELS = 4;
 const POLL_MS = 10;
 const CANCEL_LIMIT_MS = 30_000;
 
-interface Way {
+/** One of QEMU's ways. */
+export interface Way {
   readonly name: string;
   /** Capabilities that are on; every other one is off. */
   readonly on: readonly string[];
@@ -39,6 +40,8 @@ export const qemuModes: readonly Mode[] = WAYS.flatMap((way) =>
 interface Migration {
   readonly status?: string;
   readonly 'error-desc'?: string;
+  /** Milliseconds. */
+  readonly downtime?: number;
   readonly ram?: { readonly normal: number; readonly 'page-size': number };
 }
 
@@ -67,12 +70,14 @@ async function run(way: Way, live: boolean, { vm, folder, limitMs, bounds }: Ben
   if (way.on.includes('mapped-ram')) {
     violations.push(...(converged ? await bounds.ofWhole(file, size) : bounds.ofUnfinished(size)));
   }
-  const pages = migration.ram?.normal ?? 0;
-  return { converged, saveMs, flushMs, qmpSaveMs, qmpFlushMs, cpuSeconds, pages, ...size, violations };
+  return {
+    ...{ end: converged ? 'done' : 'given up', saveMs, stoodMs: live ? (migration.downtime ?? null) : saveMs },
+    ...{ flushMs, qmpSaveMs, qmpFlushMs, cpuSeconds, pages: migration.ram?.normal ?? 0, ...size, violations },
+  };
 }
 
 /** What QEMU says while it saves about how it saves; a run with other settings is no measurement. */
-async function settingsBroken(qemu: PlainQemu, way: Way): Promise<string[]> {
+export async function settingsBroken(qemu: PlainQemu, way: Way): Promise<string[]> {
   const capabilities = await qemu.qmp<{ capability: string; state: boolean }[]>('query-migrate-capabilities');
   const parameters = await qemu.qmp<Readonly<Record<string, unknown>>>('query-migrate-parameters');
   const on = capabilities.filter(({ state }) => state).map(({ capability }) => capability);
@@ -89,7 +94,8 @@ async function settingsBroken(qemu: PlainQemu, way: Way): Promise<string[]> {
   ];
 }
 
-async function untilOver(
+/** Waits for the end of a migration, which is given up at `deadline`. */
+export async function untilOver(
   qemu: PlainQemu,
   deadline: number,
 ): Promise<{ readonly migration: Migration; readonly converged: boolean }> {
@@ -116,7 +122,7 @@ async function giveUp(qemu: PlainQemu): Promise<void> {
 }
 
 /** Milliseconds of one fdatasync of the whole file. */
-export async function flushed(file: string): Promise<number> {
+async function flushed(file: string): Promise<number> {
   const handle = await open(file, 'r+');
   try {
     const begun = performance.now();
