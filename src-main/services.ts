@@ -70,12 +70,32 @@ export interface QemuProcess {
   kill(): Promise<void>;
 }
 
+/** An open file that a QEMU gets with its start. The descriptor stays the caller's to close. */
+export interface InheritedFile {
+  readonly fd: number;
+  /** The arguments that tell QEMU of it, given the number that it has there; only the launch knows the numbers. */
+  readonly argv: (number: number) => readonly string[];
+}
+
 export interface LaunchOptions {
   readonly recipe: Recipe;
   /** Arguments that Stillframe adds after the recipe's. */
   readonly extraArgv: readonly string[];
-  /** File descriptors the child inherits, in order, from number 3 on. */
-  readonly inherit: readonly number[];
+  readonly inherit: readonly InheritedFile[];
+}
+
+/** The VM's main memory, in a file that has no name. */
+export interface SharedRam {
+  /** The RAMBlock that is in it, from its first byte to its last. */
+  readonly block: string;
+  readonly bytes: number;
+  /** Open to read and write. Whoever got it closes it; the VM has descriptors of its own. */
+  readonly file: FileHandle;
+}
+
+export interface StartOptions {
+  /** Memory in huge pages that were reserved (`vm.nr_hugepages`); refused where that is not possible. */
+  readonly hugePages?: boolean;
 }
 
 // --- machines/ -----------------------------------------------------------------------------------------------------
@@ -83,6 +103,7 @@ export interface LaunchOptions {
 /** MachinesApi and what the other rooms of main need of a machine. */
 export interface MachineService extends MachinesApi {
   get(id: MachineId): Promise<Machine>;
+  start(id: MachineId, options?: StartOptions): Promise<Machine>;
   /** The live QMP connection of a running machine; rejects with `machine.wrong-state` when it has none. */
   qmp(id: MachineId): Promise<Qmp>;
   facts(id: MachineId): Promise<MachineFacts>;
@@ -90,15 +111,14 @@ export interface MachineService extends MachinesApi {
   setSaving(id: MachineId, job: SaveJob['id'] | null): void;
   /**
    * Starts the recipe with `-incoming defer -S` and the inherited files, not yet loading. The machine appears in the list
-   * only when `adopt` is called; `abandon` kills the process and leaves nothing.
+   * only when `adopt` is called; `abandon` kills the process and leaves nothing. With `handOverRam` the caller gets the file
+   * of its memory to fill it, where it has one; `privateRam` says why it has none, as a sentence without its full stop.
    */
-  launchIncoming(options: {
-    readonly recipe: Recipe;
-    readonly inherit: readonly number[];
-    readonly extraArgv: readonly string[];
-  }): Promise<{
+  launchIncoming(options: LaunchOptions & { readonly handOverRam?: boolean }): Promise<{
     readonly qmp: Qmp;
     readonly process: QemuProcess;
+    readonly ram: SharedRam | null;
+    readonly privateRam: string | null;
     adopt(): Promise<Machine>;
     abandon(): Promise<void>;
   }>;

@@ -26,7 +26,8 @@ function encodeField(layout: Struct, field: Field, given: Given, endian: Endian)
   if (field.type !== 'uint') {
     const bytes = contentOf(layout, field, given);
     const due = typeof field.size === 'number' ? field.size : (given.get(field.size) ?? bytes.length);
-    if (bytes.length !== due) throw wrong(layout, field, `it has ${bytes.length} bytes, not ${String(due)}`);
+    if (bytes.length !== due)
+      throw wrong(layout, field, `it has ${bytes.length} bytes, and another field says otherwise`);
     return bytes;
   }
   const value = given.get(field.name) ?? field.is ?? lengthOfMeasured(layout, field.name, given);

@@ -1,5 +1,6 @@
 /** Saves: from a VM to a sealed snapshot. Implemented by src-main/snapshots. */
 import type { Failure } from './failure';
+import type { ChannelLane } from './lanes';
 import type { MachineId } from './machines';
 
 export type JobId = string & { readonly jobId: unique symbol };
@@ -64,18 +65,6 @@ export interface SavePlan extends EngineChoice {
   readonly flush: FlushPolicy;
 }
 
-/** One channel of ours as it was a moment ago. */
-export interface SaveLane {
-  /** From 1 on. */
-  readonly channel: number;
-  /** Bytes that it has written. */
-  readonly bytes: number;
-  /** Where in the file it writes, 0 … 1 of `fileExtent`. */
-  readonly position: number;
-  /** `dead`: its worker is gone, and what it had not finished went to the others. */
-  readonly state: 'copying' | 'idle' | 'dead';
-}
-
 export interface SaveProgress {
   readonly phase: SavePhase;
   /** A finer word for people: "copying pages", "taking the device state", "joining". */
@@ -83,8 +72,8 @@ export interface SaveProgress {
   /** Absent until it is settled. */
   readonly plan?: SavePlan;
   /** In the order of the channels; empty or absent for `native` saves: QEMU does not tell of its channels. */
-  readonly lanes?: readonly SaveLane[];
-  /** Bytes of the file that 0 … 1 of the lanes stands for. */
+  readonly lanes?: readonly ChannelLane[];
+  /** Bytes of the file in which the lanes write: where the last page region ends. */
   readonly fileExtent?: number;
   readonly elapsedMs: number;
   /** Milliseconds spent in each phase so far. */

@@ -1,14 +1,14 @@
 /** From a mapped-ram file to an ordinary stream. */
-import { endOf, type Parsed } from '@shared/bytes/table';
+import { endOf } from '@shared/bytes/table';
 import { fail } from '@shared/contracts/failure';
 import type { Lease } from '@shared/contracts/lease';
 import { RAM_FLAG } from '@shared/stream/layout';
-import type { Configuration, RamBlock } from '@shared/stream/model';
-import { encodeBlockRecord, encodeConfiguration, encodePageBlock, encodeRamTotal } from '@shared/stream/writer';
-import { notEmpty } from './ingest';
+import type { RamBlock } from '@shared/stream/model';
+import { encodeBlockRecord, encodePageBlock, encodeRamTotal } from '@shared/stream/writer';
 import { MappedSource } from './mapped-source';
 import { openEnd } from './open';
 import { StreamOutput } from './stream-output';
+import { notEmpty } from './target-file';
 import type { Transfer } from './transfer';
 import type { Turn } from './turn';
 
@@ -44,6 +44,7 @@ function checkExternal({ name, stream }: MappedSource, external: readonly string
 }
 
 class Emission implements Transfer {
+  readonly form = 'mapped-ram';
   readonly #file: MappedSource;
   readonly #output: StreamOutput;
   readonly #external: ReadonlySet<string>;
@@ -65,17 +66,13 @@ class Emission implements Transfer {
 
   async run(turn: Turn): Promise<void> {
     const { stream } = this.#file;
-    const start = stream.container.streamOffset;
     const put = (bytes: Uint8Array): Promise<void> => this.#output.put(bytes, turn);
     const copy = (from: number, to: number): Promise<void> => this.#file.eachChunk(from, to, put);
-    await copy(start, endOf(stream.header));
-    let headEnd: number = endOf(stream.header);
-    if (stream.configuration !== null) {
-      headEnd = configurationEnd(stream.configuration);
-      await put(this.#configuration(stream.configuration));
-    }
+    await copy(stream.header.offset, endOf(stream.header));
+    // Without mapped-ram, and without x-ignore-shared: the blocks are listed without their addresses.
+    await put(this.#file.configurationWith([]));
     // Sections of devices that are set up early, and the header of RAM's own.
-    await copy(headEnd, stream.ramTotal?.record.offset ?? headEnd);
+    await copy(this.#file.headEnd, stream.ramTotal?.record.offset ?? this.#file.headEnd);
     await put(encodeRamTotal(stream.ramBlocks.reduce((sum, { usedLength }) => sum + usedLength, 0)));
     for (const { name, usedLength } of stream.ramBlocks) await put(encodeBlockRecord(name, usedLength));
     for (const block of this.#inStream()) await this.#emitBlock(block, turn);
@@ -101,16 +98,6 @@ class Emission implements Transfer {
 
   #inStream(): readonly RamBlock[] {
     return this.#file.stream.ramBlocks.filter(({ name }) => !this.#external.has(name));
-  }
-
-  /** Without mapped-ram, and without x-ignore-shared: the blocks are listed without their addresses. */
-  #configuration(configuration: Configuration): Uint8Array {
-    const bytesOf = (parsed: Parsed): Uint8Array => {
-      const bytes = new Uint8Array(parsed.length);
-      this.#file.readInto(bytes, 0, parsed.length, parsed.offset);
-      return bytes;
-    };
-    return encodeConfiguration(configuration, bytesOf, []);
   }
 
   /**
@@ -149,10 +136,4 @@ class Emission implements Transfer {
     buffer.set(name, at + WORD_BYTES);
     return WORD_BYTES + name.length;
   }
-}
-
-/** Behind CONFIGURATION and its subsections. */
-function configurationEnd({ record, subsections }: Configuration): number {
-  const inner = subsections.flatMap((subsection) => [subsection.record, ...subsection.content]);
-  return endOf(inner.at(-1) ?? record);
 }

@@ -1,43 +1,44 @@
-/** From an ordinary stream to a mapped-ram file. */
+/** From a stream, or from a mapped-ram file of another shape, to a mapped-ram file as QEMU lays one out. */
 import { closeSync } from 'node:fs';
-import { fail } from '@shared/contracts/failure';
 import type { Lease } from '@shared/contracts/lease';
-import { findContainer } from '@shared/stream/container';
-import { LAYOUT } from '@shared/stream/layout';
-import { withLease } from '../io/lease';
 import { readLegacyStream } from './legacy-reader';
+import { MappedSource } from './mapped-source';
 import { MappedWriter } from './mapped-writer';
-import { openEnd, openSeekable, type OpenEnd } from './open';
+import { openEnd, openFile, type OpenEnd } from './open';
 import type { PagesInPlace } from './pages-in-place';
+import { repack } from './repack';
 import { seal } from './seal';
 import { StreamInput } from './stream-input';
-import { TargetFile } from './target-file';
+import { lookAtStream } from './stream-start';
+import { TargetFile, type OpenChannel } from './target-file';
 import type { Transfer } from './transfer';
 import type { Turn } from './turn';
 
-/** Opens both ends. Rejects with `file.*`, and `format.not-a-stream` or `format.unsupported` for a file that is no plain stream. */
-export async function openIngest(source: Lease, target: Lease): Promise<Transfer> {
+/**
+ * Opens both ends. Rejects with `file.*`, and for a file with `format.not-a-stream`, or `format.unsupported` when a program
+ * packed the stream.
+ */
+export async function openIngest(source: Lease, target: Lease, openChannel: OpenChannel): Promise<Transfer> {
   const from = openEnd(source, 'read');
   try {
-    const start = from.kind === 'pipe' ? 0 : await streamStart(source);
-    const file = new TargetFile(openSeekable(target, 'change'));
-    try {
-      if (file.size() > 0) throw notEmpty(target);
-      return ingest({ from, start }, file, target);
-    } catch (error) {
-      file.close();
-      throw error;
+    const { start, form } = from.kind === 'pipe' ? ({ start: 0, form: 'stream' } as const) : await lookAtStream(source);
+    if (form === 'mapped-ram') {
+      const transfer = await openRepack(source, target, openChannel);
+      closeSync(from.fd);
+      return transfer;
     }
+    return ingest(from, start, TargetFile.openNew(target, openChannel), target);
   } catch (error) {
     closeSync(from.fd);
     throw error;
   }
 }
 
-function ingest({ from, start }: { from: OpenEnd; start: number }, file: TargetFile, target: Lease): Transfer {
+function ingest(from: OpenEnd, start: number, file: TargetFile, target: Lease): Transfer {
   const writer = new MappedWriter(file, null);
   let input: StreamInput | null = null;
   return {
+    form: 'stream',
     run: async (turn) => {
       input = new StreamInput(from, turn, start);
       await layOut(input, writer, file, target, turn);
@@ -66,7 +67,38 @@ async function layOut(
 ): Promise<number> {
   await readLegacyStream(input, writer);
   await writer.finish(turn);
-  return seal(file, target, writer.streamHeader, { name: input.name, offset: input.offset });
+  return seal(file, target, writer.streamHeader, { name: input.name, end: input.offset });
+}
+
+async function openRepack(source: Lease, target: Lease, openChannel: OpenChannel): Promise<Transfer> {
+  const mapped = await MappedSource.open(source);
+  try {
+    const file = TargetFile.openNew(target, openChannel);
+    const writer = new MappedWriter(file, null);
+    const allPages = mapped.stream.ramBlocks.reduce((sum, { header }) => sum + (header?.pagesTotal ?? 0), 0);
+    return {
+      form: 'mapped-ram',
+      run: async (turn) => {
+        await repack(mapped, writer, turn);
+        await writer.finish(turn);
+        await seal(file, target, writer.streamHeader, { name: mapped.name, end: mapped.stream.end });
+      },
+      progress: () => ({
+        bytesRead: mapped.bytesRead,
+        bytesWritten: file.bytesWritten,
+        pages: writer.pages,
+        zeroPages: writer.zeroPages,
+        fraction: allPages === 0 ? 1 : (writer.pages + writer.zeroPages) / allPages,
+      }),
+      close: async () => {
+        file.close();
+        await mapped.close();
+      },
+    };
+  } catch (error) {
+    await mapped.close();
+    throw error;
+  }
 }
 
 /**
@@ -78,11 +110,12 @@ export async function layOutAround(
   target: Lease,
   inPlace: PagesInPlace,
   turn: Turn,
+  openChannel: OpenChannel,
 ): Promise<{ readonly fileBytes: number; readonly streamPages: number; readonly presentPages: number }> {
-  const from = openSeekable(state, 'read');
+  const from = openFile(state);
   try {
-    const start = await streamStart(state);
-    const file = new TargetFile(openSeekable(target, 'change'));
+    const { start } = await lookAtStream(state);
+    const file = new TargetFile(openChannel(target, { access: 'write', direct: false }));
     try {
       const writer = new MappedWriter(file, inPlace);
       const fileBytes = await layOut(new StreamInput(from, turn, start), writer, file, target, turn);
@@ -95,18 +128,3 @@ export async function layOutAround(
     closeSync(from.fd);
   }
 }
-
-/** Where in a file the stream begins. */
-export const streamStart = (lease: Lease): Promise<number> =>
-  withLease(lease, async (source) => {
-    const container = await findContainer(source, await source.size(), LAYOUT, lease.streamOffset);
-    if (container.libvirt?.finished !== false) return container.streamOffset;
-    const what = 'libvirt marks this image as unfinished: its save was cut off';
-    throw fail('format.truncated', 'opening the file', what, 'Choose a whole file.', { where: { path: lease.name } });
-  });
-
-/** The target of a transfer is a new file: nothing of anybody's is overwritten. */
-export const notEmpty = (target: Lease): Error =>
-  fail('file.exists', `opening ${target.name}`, 'there is something in it already', 'Choose a new name.', {
-    where: { path: target.name },
-  });

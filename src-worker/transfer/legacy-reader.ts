@@ -47,7 +47,12 @@ async function readHead(input: StreamInput, sink: StreamSink): Promise<Configura
   const header = await readStruct(cursor, LAYOUT.streamHeader);
   const { version } = header.values;
   if (version !== 3 && version !== 2) {
-    throw refusal(input, fieldOf(header, 'version').offset, 'version', `the stream's version is ${version}, not 3 or 2`);
+    throw refusal(
+      input,
+      fieldOf(header, 'version').offset,
+      'version',
+      `the stream's version is ${version}, not 3 or 2`,
+    );
   }
   const draft: ConfigurationDraft = { value: null };
   await cursor.need(1, 'section type');
@@ -253,7 +258,10 @@ class SectionReader {
       const { buffer, at, end } = input;
       const last = more ? end - FOOTER_LOOK_AHEAD : end;
       const found = this.#footerIn(buffer.subarray(at, end), id, last - at);
-      if (found !== null) return this.#copy(found + FOOTER_BYTES);
+      if (found !== null) {
+        this.#copy(found + FOOTER_BYTES);
+        return;
+      }
       this.#copy(last - at);
       if (!more) {
         this.#complete = true;
@@ -276,7 +284,8 @@ class SectionReader {
     if (this.#footers === false) return;
     const footer = await readStruct(cursorOn(this.#input), LAYOUT.footer);
     const found = footer.values['section id'];
-    if (found !== id) throw this.#bad(footer.offset, 'section id', `the footer is that of section ${found}, not of ${id}`);
+    if (found !== id)
+      throw this.#bad(footer.offset, 'section id', `the footer is that of section ${found}, not of ${id}`);
     this.#input.take(footer.length);
   }
 

@@ -8,6 +8,7 @@ import { bitmapOf } from '@shared/mapped-ram/byte-order';
 import { endOf } from '@shared/bytes/table';
 import type { ParsedStream, RamBlock } from '@shared/stream/model';
 import { recordEnd } from '@shared/stream/pieces';
+import { encodeConfiguration } from '@shared/stream/writer';
 import { fileFailure } from '../io/failures';
 import { openLease, type FileSource } from '../io/lease';
 import { openSnapshot, type OpenSnapshot } from '../snapshot/open';
@@ -63,6 +64,20 @@ export class MappedSource {
     return pages === undefined ? recordEnd(last) : pages.offset + pages.length;
   }
 
+  /** Behind CONFIGURATION, or the stream's header where there is none. */
+  get headEnd(): number {
+    const { configuration, header } = this.stream;
+    const inner = configuration?.subsections.flatMap(({ record, content }) => [record, ...content]) ?? [];
+    return endOf(inner.at(-1) ?? configuration?.record ?? header);
+  }
+
+  /** The bytes of CONFIGURATION with these capabilities instead of its own; empty where there is none. */
+  configurationWith(capabilities: readonly string[]): Uint8Array {
+    const { configuration } = this.stream;
+    if (configuration === null) return new Uint8Array(0);
+    return encodeConfiguration(configuration, ({ offset, length }) => this.read(offset, length), capabilities);
+  }
+
   /** Visits all of a block's pages, in runs of at most `most` pages. Nothing for a block that was skipped. */
   async eachRun(block: RamBlock, most: number, visit: RunVisitor): Promise<void> {
     const bitmap = bitmapOf(block, this.stream.size);
@@ -97,6 +112,13 @@ export class MappedSource {
     this.#bytesRead += length;
   }
 
+  /** A few bytes that must be there. */
+  read(offset: number, length: number): Uint8Array {
+    const bytes = new Uint8Array(length);
+    this.readInto(bytes, 0, length, offset);
+    return bytes;
+  }
+
   /** The bytes from `start` to `end`, some at a time. */
   async eachChunk(start: number, end: number, visit: (bytes: Uint8Array) => Promise<void>): Promise<void> {
     const chunk = new Uint8Array(Math.min(CHUNK_BYTES, Math.max(0, end - start)));
@@ -112,9 +134,15 @@ export class MappedSource {
   }
 
   #shrunk(offset: number): Error {
-    return fail('file.changed', `reading ${this.name}`, `it ends at ${hex(offset)} now`, 'Leave it alone and try again.', {
-      where: { path: this.name, offset: fileOffset(offset) },
-    });
+    return fail(
+      'file.changed',
+      `reading ${this.name}`,
+      `it ends at ${hex(offset)} now`,
+      'Leave it alone and try again.',
+      {
+        where: { path: this.name, offset: fileOffset(offset) },
+      },
+    );
   }
 }
 
@@ -131,12 +159,18 @@ function checkWhole({ stream, problems }: OpenSnapshot): void {
     throw refuse(code, wrong.message.replace(/\.$/, ''), wrong.offset);
   }
   if (!stream.complete) throw refuse('format.truncated', 'the file does not reach the end of its stream', stream.end);
-  const odd = stream.ramBlocks.find(({ header }) => header !== null && (header.pageSize < 1024 || header.pageSize > 65536));
+  const odd = stream.ramBlocks.find(
+    ({ header }) => header !== null && (header.pageSize < 1024 || header.pageSize > 65536),
+  );
   if (odd !== undefined) {
     const what = `pages of ${odd.header?.pageSize ?? 0} bytes are those of no VM`;
     throw refuse('format.unsupported', what, odd.record.offset);
   }
   if (stream.ramBlocks.length === 0 || stream.ramBlocks.some(({ header }) => header === null)) {
-    throw refuse('format.unsupported', 'it is no mapped-ram file but an ordinary stream', stream.container.streamOffset);
+    throw refuse(
+      'format.unsupported',
+      'it is no mapped-ram file but an ordinary stream',
+      stream.container.streamOffset,
+    );
   }
 }

@@ -153,7 +153,7 @@ export class MappedWriter implements StreamSink {
       const parts = state === undefined ? [] : state.copied === null ? state.present.parts() : [whole(state.copied)];
       for (const { at, bytes } of parts) {
         const length = Math.min(bytes.length, bitmap.length - at);
-        this.#target.write(bytes, 0, length, bitmap.offset + at);
+        this.#target.write(bytes.subarray(0, length), bitmap.offset + at);
         if (turn.due) await turn.pass();
       }
     }
@@ -211,7 +211,7 @@ export class MappedWriter implements StreamSink {
     this.#append(front);
     for (const block of placed) {
       const bytes = joinBytes([encodeBlockRecord(block.name, block.usedLength), encodeMappedHeader(block)]);
-      this.#target.write(bytes, 0, bytes.length, block.recordOffset);
+      this.#target.write(bytes, block.recordOffset);
     }
     this.#pageSize = pageSize;
     this.#placed = placed;
@@ -232,7 +232,7 @@ export class MappedWriter implements StreamSink {
   }
 
   #append(bytes: Uint8Array): void {
-    this.#target.write(bytes, 0, bytes.length, this.#position);
+    this.#target.write(bytes, this.#position);
     this.#position += bytes.length;
   }
 

@@ -3,6 +3,7 @@ import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { fail } from '@shared/contracts/failure';
 import type { Lease } from '@shared/contracts/lease';
 import { fileFailure } from '../io/failures';
+import { notSeekable } from '../io/seekable';
 
 /** A lent file or pipe, open as a description of its own. `fd` is the holder's to close. */
 export interface OpenEnd {
@@ -14,7 +15,6 @@ export interface OpenEnd {
 const FLAGS = {
   read: constants.O_RDONLY,
   write: constants.O_WRONLY,
-  change: constants.O_RDWR,
 } as const;
 
 /**
@@ -48,16 +48,10 @@ export function openEnd(lease: Lease, access: keyof typeof FLAGS): OpenEnd {
   }
 }
 
-/** As `openEnd`, for what is read or written by position: `channel.not-seekable` for a pipe. */
-export function openSeekable(lease: Lease, access: keyof typeof FLAGS): OpenEnd {
-  const end = openEnd(lease, access);
+/** As `openEnd`, for a source that is read from its start more than once: `channel.not-seekable` for a pipe. */
+export function openFile(lease: Lease): OpenEnd {
+  const end = openEnd(lease, 'read');
   if (end.kind === 'file') return end;
   closeSync(end.fd);
-  throw fail(
-    'channel.not-seekable',
-    `opening ${lease.name}`,
-    'it is a pipe, and a mapped-ram file is read and written by position',
-    'Choose a file.',
-    { where: { path: lease.name } },
-  );
+  throw notSeekable(lease.name, 'it is a pipe');
 }

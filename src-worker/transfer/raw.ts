@@ -2,25 +2,23 @@
 import { fail } from '@shared/contracts/failure';
 import type { Lease } from '@shared/contracts/lease';
 import type { RamBlock } from '@shared/stream/model';
-import { notEmpty } from './ingest';
 import { MappedSource } from './mapped-source';
-import { openSeekable } from './open';
-import { TargetFile } from './target-file';
+import { TargetFile, type OpenChannel } from './target-file';
 import type { Transfer } from './transfer';
 
 const READ_BYTES = 4 * 1024 * 1024;
 
 /** Opens both ends. `block` null: the largest. `usage` when the file has no such block. */
-export async function openRaw(source: Lease, target: Lease, block: string | null): Promise<Transfer> {
+export async function openRaw(
+  source: Lease,
+  target: Lease,
+  block: string | null,
+  openChannel: OpenChannel,
+): Promise<Transfer> {
   const file = await MappedSource.open(source);
   try {
     const chosen = choose(file, block);
-    const image = new TargetFile(openSeekable(target, 'write'));
-    if (image.size() > 0) {
-      image.close();
-      throw notEmpty(target);
-    }
-    return rawOf(file, chosen, image);
+    return rawOf(file, chosen, TargetFile.openNew(target, openChannel));
   } catch (error) {
     await file.close();
     throw error;
@@ -44,17 +42,18 @@ function rawOf(file: MappedSource, block: RamBlock, image: TargetFile): Transfer
   const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
   let [pages, zeroPages] = [0, 0];
   return {
+    form: 'mapped-ram',
     run: async (turn) => {
       await file.eachRun(block, READ_BYTES / pageSize, async (first, end, present) => {
         if (turn.due) await turn.pass();
         const length = (end - first) * pageSize;
         if (present) {
           file.readInto(buffer, 0, length, pagesOffset + first * pageSize);
-          image.write(buffer, 0, length, first * pageSize);
+          image.write(buffer.subarray(0, length), first * pageSize);
           pages += end - first;
         } else zeroPages += end - first;
       });
-      image.truncate(block.usedLength);
+      image.resize(block.usedLength);
     },
     progress: () => ({
       bytesRead: file.bytesRead,

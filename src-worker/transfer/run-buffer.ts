@@ -22,7 +22,7 @@ export class RunBuffer {
     }
     if (length > RUN_BYTES / 2) {
       this.flush();
-      this.#target.write(buffer, at, at + length, position);
+      this.#target.write(buffer.subarray(at, at + length), position);
       this.#position = position + length;
       return;
     }
@@ -33,7 +33,7 @@ export class RunBuffer {
   /** Writes what is collected. */
   flush(): void {
     if (this.#length === 0) return;
-    this.#target.write(this.#bytes, 0, this.#length, this.#position);
+    this.#target.write(this.#bytes.subarray(0, this.#length), this.#position);
     this.#position += this.#length;
     this.#length = 0;
   }

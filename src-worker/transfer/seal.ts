@@ -15,21 +15,21 @@ export async function seal(
   target: TargetFile,
   lease: Lease,
   streamHeader: Uint8Array,
-  source: { readonly name: string; readonly offset: number },
+  source: { readonly name: string; readonly end: number },
 ): Promise<number> {
   return withLease(lease, async (written) => {
     const stream = await parseStream(beginningWith(streamHeader, written), { streamOffset: 0 });
     const wrong = stream.problems.find(({ severity }) => severity === 'error');
     if (!stream.complete || wrong !== undefined) throw notWhole(source, stream.eof === null, wrong?.message ?? null);
     const length = stream.description === null ? stream.size : stream.end;
-    if (length < stream.size) target.truncate(length);
-    target.write(streamHeader, 0, streamHeader.length, 0);
+    if (length < stream.size) target.resize(length);
+    target.write(streamHeader, 0);
     return length;
   });
 }
 
 function notWhole(
-  source: { readonly name: string; readonly offset: number },
+  source: { readonly name: string; readonly end: number },
   cutOff: boolean,
   message: string | null,
 ): Error {
@@ -37,7 +37,7 @@ function notWhole(
   return fail(
     cutOff ? 'format.truncated' : 'format.bad-value',
     'reading the stream',
-    `the stream, which ends at 0x${source.offset.toString(16)}, is not whole${reason}`,
+    `the stream, which ends at 0x${source.end.toString(16)}, is not whole${reason}`,
     'Nothing was made of it.',
     { where: { path: source.name } },
   );
@@ -51,7 +51,8 @@ const beginningWith = (head: Uint8Array, file: ByteSource): ByteSource => ({
   close: () => file.close(),
   read: async (offset, length) => {
     const bytes = await file.read(offset, length);
-    for (let at: number = offset; at < Math.min(head.length, offset + bytes.length); at++) bytes[at - offset] = head[at] ?? 0;
+    for (let at: number = offset; at < Math.min(head.length, offset + bytes.length); at++)
+      bytes[at - offset] = head[at] ?? 0;
     return bytes;
   },
 });

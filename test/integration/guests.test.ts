@@ -1,18 +1,14 @@
 /** The judge and the guests that restores are judged with, on what plain QEMU saves and loads itself. */
 import { open } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { demoRecipe } from '../../src-main/machines/demo';
-import { demoIsFull, expectDemoRunsOn, expectDemoWhole } from '../support/demo-guest';
-import { linuxArgv, linuxGuest, type LinuxGuest } from '../support/linux-guest';
+import { demoIsFull } from '../support/demo-guest';
+import { makeGuests, tightArgv, type Guests } from '../support/guests';
 import { PlainQemu, restoreWithPlainQemu, type MigrateOptions } from '../support/plain-qemu';
 import { expectHoldsBlocksOf, expectSameBlocks, expectSameMemory, keepMemory, memoryOf } from '../support/same-memory';
-import { SerialConsole } from '../support/serial-console';
-import { sharedMemory } from '../support/shared-memory';
 import { makeTempDir, removeTempDir } from '../support/temp';
 
-const resources = resolve(import.meta.dirname, '../../resources');
 const WAYS: readonly (readonly [string, MigrateOptions])[] = [
   ['a stream', {}],
   ['mapped-ram', { mappedRam: true }],
@@ -20,80 +16,25 @@ const WAYS: readonly (readonly [string, MigrateOptions])[] = [
 ];
 
 let folder = '';
-let linux: LinuxGuest;
-const undo: (() => Promise<unknown>)[] = [];
+let guests: Guests;
 
 beforeAll(async () => {
   folder = await makeTempDir();
-  linux = await linuxGuest();
+  guests = await makeGuests(folder);
 }, 120_000);
 
 afterAll(async () => {
-  for (const step of undo.reverse()) await step();
+  await guests.remove();
   await removeTempDir(folder);
 });
 
-interface Guest {
-  readonly name: string;
-  /** A command line of its own for each VM. */
-  readonly argv: (vm: string) => readonly string[];
-  readonly up: (vm: PlainQemu, name: string) => Promise<unknown>;
-  /** What the guest itself says about its memory, once it runs again. */
-  readonly runsOn: (vm: PlainQemu, name: string) => Promise<unknown>;
-}
-
-const tight = () => demoRecipe({ resources, memoryMiB: 64, dirtyMiB: 60, dirtyMiBPerSecond: 0 }).argv;
-
-async function demoRunsOn(vm: PlainQemu): Promise<void> {
-  await expectDemoWhole(vm, folder);
-  await vm.qmp('cont');
-  await expectDemoRunsOn(vm, folder);
-}
-
-const serialOf = (name: string): string => join(folder, `${name}.serial`);
-
-async function onConsole<T>(name: string, use: (console: SerialConsole) => Promise<T>): Promise<T> {
-  const console = await SerialConsole.open(serialOf(name));
-  try {
-    return await use(console);
-  } finally {
-    console.close();
-  }
-}
-
-const GUESTS: readonly Guest[] = [
-  { name: 'the demo guest in a tight loop', argv: tight, up: (vm) => demoIsFull(vm, folder), runsOn: demoRunsOn },
-  {
-    name: 'the demo guest on 2 NUMA nodes',
-    argv: () => {
-      const memory = sharedMemory([32, 32]);
-      undo.push(memory.remove);
-      return [...tight(), ...memory.argv];
-    },
-    up: (vm) => demoIsFull(vm, folder),
-    runsOn: demoRunsOn,
-  },
-  {
-    name: 'the Linux guest',
-    argv: (name) => linuxArgv(linux, { serial: serialOf(name) }),
-    up: (_, name) => onConsole(name, (console) => console.ready()),
-    runsOn: async (vm, name) => {
-      await vm.qmp('cont');
-      await onConsole(name, async (console) => {
-        const first = await console.check();
-        expect(first).toMatchObject({ sha256: linux.sha256, bad: 0 });
-        expect((await console.check()).round).toBeGreaterThan(first.round);
-      });
-    },
-  },
-];
-
-describe.each(GUESTS)('$name', ({ argv, up, runsOn }) => {
+describe.each(['tight', 'numa', 'linux'] as const)('the %s guest', (kind) => {
+  const argv = (vm: string) => guests[kind].argv(vm);
   let source: PlainQemu;
 
   beforeAll(async () => {
     source = await PlainQemu.start({ argv: argv('source'), folder });
-    await up(source, 'source');
+    await guests[kind].up(source, 'source');
     await source.qmp('stop');
   });
 
@@ -112,7 +53,7 @@ describe.each(GUESTS)('$name', ({ argv, up, runsOn }) => {
       expect(pagesNotZero).toBeGreaterThan(32 * 256);
       const blocks = await expectHoldsBlocksOf(file, restored, folder);
       expect(blocks.reduce((sum, { notZero }) => sum + notZero, 0)).toBeGreaterThanOrEqual(pagesNotZero);
-      await runsOn(restored, 'restored');
+      await guests[kind].runsOn(restored, 'restored');
     } finally {
       await restored.stop();
     }
@@ -124,7 +65,7 @@ describe('the judge', () => {
   const mapped = () => join(folder, 'judged.mapped');
 
   beforeAll(async () => {
-    vm = await PlainQemu.start({ argv: tight(), folder });
+    vm = await PlainQemu.start({ argv: tightArgv(), folder });
     await demoIsFull(vm, folder);
     await vm.qmp('stop');
     await vm.save(`file:${mapped()}`, { mappedRam: true });
@@ -136,7 +77,7 @@ describe('the judge', () => {
     const stream = join(folder, 'judged.stream');
     // The same memory in another form has to come from a VM that was restored: a stopped one is saved only once.
     const again = await restoreWithPlainQemu({
-      ...{ argv: [...tight(), '-S'], folder },
+      ...{ argv: [...tightArgv(), '-S'], folder },
       ...{ uri: `file:${mapped()}`, migrate: { mappedRam: true } },
     });
     await again.save(`file:${stream}`).finally(() => again.stop());

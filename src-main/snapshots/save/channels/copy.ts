@@ -1,13 +1,13 @@
 /** Copying the shared memory of a paused VM by channels, with the progress of it in the job. */
 import type { Stretches } from '@shared/contracts/ram-files';
 import type { ChannelsProgress } from '@shared/contracts/lanes';
-import type { SaveLane, SaveProgress } from '@shared/contracts/saves';
+import type { SaveProgress } from '@shared/contracts/saves';
 import { Coordinator } from '@shared/multifd/coordinator';
 import type { PageSink } from '@shared/multifd/coordination';
 import { PageSet } from '@shared/multifd/page-set';
 import { planWhole } from '@shared/multifd/plan';
 import type { ChannelSet } from '../../../services';
-import { timers } from '../../../workers/timers';
+import { timers } from './timers';
 import type { LiveJob } from '../job';
 import type { SavedRam } from './ram';
 
@@ -90,22 +90,6 @@ function shown(
     secondsLeft: pace > 0 ? bytesRemaining / pace / 1000 : null,
     phaseFraction: total === 0 ? 1 : 1 - bytesRemaining / total,
     fileExtent: end,
-    lanes: lanes.map((lane, index) => laneOf(lane, index, end)),
+    lanes,
   };
 }
-
-const STATES = { working: 'copying', waiting: 'idle', starting: 'idle', gone: 'dead' } as const satisfies Record<
-  ChannelsProgress['lanes'][number]['state'],
-  SaveLane['state']
->;
-
-const laneOf = (
-  { state, bytes, position }: ChannelsProgress['lanes'][number],
-  index: number,
-  end: number,
-): SaveLane => ({
-  channel: index + 1,
-  bytes,
-  position: position === null || end === 0 ? 0 : position / end,
-  state: STATES[state],
-});
