@@ -35,6 +35,9 @@ const folder = await makeTempDir('matrix');
 process.exitCode = 1;
 try {
   const vm = await startBenchVm(folder, Number(values.memory));
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(signal, () => void vm.end().finally(() => removeTempDir(folder).finally(() => process.exit(1))));
+  }
   try {
     const stillframe = await openStillframe(folder, values.worker, vm);
     const rows = await measure(vm, inOrder([...qemuModes, ...stillframeModes(stillframe)])).finally(stillframe.end);

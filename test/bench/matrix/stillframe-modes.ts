@@ -7,9 +7,11 @@ import type { FlushPolicy, SaveOptions } from '../../../src-shared/contracts/sav
 import type { WorkerApi } from '../../../src-shared/contracts/worker';
 import { saveAndWait, saveOptions } from '../../support/services';
 import { sizeOf } from './bounds';
-import { CHANNELS, settingsBroken, untilOver, type Way } from './qemu-modes';
+import { CHANNELS, parametersBroken, settingsBroken, untilOver, type Way } from './qemu-modes';
 import type { Stillframe } from './stillframe';
 import type { Bench, Mode, Run } from './types';
+
+const QEMU_DEFAULT_BANDWIDTH = 128 * 2 ** 20;
 
 type Asked = Pick<SaveOptions, 'engine' | 'channels' | 'directIo'> & { readonly flush: FlushPolicy };
 
@@ -43,7 +45,13 @@ async function save(stillframe: Stillframe, live: boolean, asked: Asked, bench: 
   const { services, machine } = stillframe;
   const { vm, folder, limitMs, bounds } = bench;
   let written: { readonly at: number; readonly qmpMs: number } | null = null;
+  // As QEMU has it from the start: to set it to 0, and back, is the save's own business.
+  await vm.qemu.qmp('migrate-set-parameters', { 'max-bandwidth': QEMU_DEFAULT_BANDWIDTH });
+  const broken: string[] = [];
   stillframe.onPhase = async (phase) => {
+    // By channels QEMU writes the device state alone, and that later.
+    if (phase === 'writing' && asked.engine === 'ingest')
+      broken.push(...(await parametersBroken(vm.qemu, { 'max-bandwidth': 0 })));
     if (phase === 'flushing') written = { at: performance.now(), qmpMs: await vm.prober.longestMs() };
   };
   const cpuBefore = await stillframe.cpu();
@@ -61,11 +69,13 @@ async function save(stillframe: Stillframe, live: boolean, asked: Asked, bench: 
   const { at, qmpMs } = written as { at: number; qmpMs: number };
   const size = await sizeOf(result.memoryFile);
   const flushes = asked.flush !== 'none';
+  broken.push(...(await parametersBroken(vm.qemu, { 'max-bandwidth': QEMU_DEFAULT_BANDWIDTH })));
   return {
     ...{ end: progress.finishingPaused === null ? 'done' : 'finished stopped', pages: result.pagesWritten },
     ...{ saveMs: at - begun, stoodMs: result.timings.pausedMs, qmpSaveMs: qmpMs, cpuSeconds, ...size },
     ...{ flushMs: flushes ? ended - at : null, qmpFlushMs: flushes ? qmpFlushMs : null },
     violations: [
+      ...broken,
       ...(['engine', 'channels', 'directIo', 'flush'] as const)
         .filter((name) => result[name] !== asked[name])
         .map((name) => `It ran with ${name} ${String(result[name])}.`),
@@ -96,7 +106,7 @@ async function ingestSnapshot(stillframe: Stillframe, live: boolean, bench: Benc
     await pipe.write.close();
     await qemu.qmp('migrate', { uri: 'fd:bench' });
     const violations = await settingsBroken(qemu, BACKGROUND);
-    const [pages, { migration }] = await Promise.all([ingested(worker.api), untilOver(qemu, Infinity)]);
+    const [pages, { migration }] = await Promise.all([ingested(worker.api), untilOver(qemu, Infinity, Infinity)]);
     const saveMs = performance.now() - begun;
     const qmpSaveMs = await prober.longestMs();
     const flushMs = await flushed(worker.api, target.lease);
