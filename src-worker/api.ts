@@ -8,10 +8,11 @@ import { checkSaved } from './snapshot/check';
 import { inspectSnapshot } from './snapshot/inspect';
 import { locateInSnapshot } from './snapshot/locate';
 import { openSnapshot } from './snapshot/open';
+import { createTransferApi } from './transfer/service';
 
 /**
  * What this worker does for main. Every call opens the lent file anew and closes it; nothing is kept between calls but the
- * one channel that this worker may be.
+ * one channel that this worker may be, and the transfer that is under way.
  */
 export function createWorkerApi(): WorkerApi {
   return {
@@ -49,5 +50,6 @@ export function createWorkerApi(): WorkerApi {
           pages,
         ),
       ),
+    ...createTransferApi(),
   };
 }

@@ -87,19 +87,9 @@ export async function isMigrating(qmp: Qmp): Promise<boolean> {
   return MIGRATING.has(asString(asObject(await qmp.execute('query-migrate'))?.['status']) ?? 'none');
 }
 
-/** Why a mapped-ram save of this VM is impossible now, or null; changes nothing on the VM. */
+/** Why no save of this VM is possible now, by any engine, or null; changes nothing on the VM. */
 export async function readSaveBlocked(qmp: Qmp): Promise<string | null> {
-  const capabilities = asArray(await qmp.execute('query-migrate-capabilities')).map((entry) =>
-    asString(asObject(entry)?.['capability']),
-  );
-  if (!capabilities.includes('mapped-ram')) {
-    return `QEMU ${qmp.version} has no mapped-ram: saving needs QEMU 9.0 or newer`;
-  }
-  const [migration, parameters, { status }] = await Promise.all([
-    qmp.execute('query-migrate').then(asObject),
-    qmp.execute('query-migrate-parameters').then(asObject),
-    queryStatus(qmp),
-  ]);
+  const [migration, { status }] = await Promise.all([qmp.execute('query-migrate').then(asObject), queryStatus(qmp)]);
   const reasons = asArray(migration?.['blocked-reasons']).filter((reason) => typeof reason === 'string');
   if (reasons.length > 0) return reasons.join('; ');
   if (MIGRATING.has(asString(migration?.['status']) ?? 'none')) return 'A migration of this VM is already under way';
@@ -107,7 +97,5 @@ export async function readSaveBlocked(qmp: Qmp): Promise<string | null> {
   if (status === 'postmigrate') {
     return 'Can’t migrate the vm that was paused due to previous migration: resume it first';
   }
-  const compression = asString(parameters?.['multifd-compression']) ?? 'none';
-  if (compression !== 'none') return `Cannot use compression with mapped-ram: multifd-compression is ${compression}`;
   return null;
 }

@@ -32,6 +32,7 @@ const machine = (over: Partial<Machine>): Machine => ({
   since: at(12, 0),
   lastSave: { snapshot: 'before-llvm-21', at: at(13, 48) },
   snapshotCount: 4,
+  privateRam: null,
   trouble: null,
   ...over,
 });

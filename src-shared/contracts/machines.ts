@@ -67,6 +67,11 @@ export interface Machine {
   /** Newest snapshot taken of this machine, if any. */
   readonly lastSave: { readonly snapshot: string; readonly at: string } | null;
   readonly snapshotCount: number;
+  /**
+   * Why a VM that Stillframe started has memory of its own instead of shared memory, as a sentence without its full stop;
+   * null when it is shared, and when Stillframe has nothing to do with it.
+   */
+  readonly privateRam: string | null;
   readonly trouble: Failure | null;
 }
 

@@ -1,12 +1,14 @@
 /** One save from its first change to its outcome. */
 import { fail, failureOf, sentenceOf, type StillframeError } from '@shared/contracts/failure';
-import type { FlushPolicy, SaveOutcome, SaveResult, SaveTimings } from '@shared/contracts/saves';
+import type { EngineName, FlushPolicy, SaveOutcome, SaveResult, SaveTimings } from '@shared/contracts/saves';
 import { queryRunState } from '../migration';
 import { flushPolicy, type Engine } from './engine';
 import { checkMemory, flushMemory } from './flush';
 import { GuestClock } from './guest-clock';
-import { finishScreen, recordMoment } from './moment';
+import { finishScreen, recordMoment, type Moment } from './moment';
 import { isRunning } from './plan';
+import { channelsEngine } from './channels-engine';
+import { ingestEngine } from './ingest-engine';
 import { nativeEngine } from './native-engine';
 import { SaveWorker } from './save-worker';
 import { seal } from './seal';
@@ -44,7 +46,11 @@ export async function runSave(context: SaveContext): Promise<SaveOutcome> {
   }
 }
 
-const ENGINES: Readonly<Record<'native', Engine>> = { native: nativeEngine };
+const ENGINES: Readonly<Record<EngineName, Engine>> = {
+  native: nativeEngine,
+  channels: channelsEngine,
+  ingest: ingestEngine,
+};
 
 async function savePhases(context: SaveContext, clock: GuestClock, worker: SaveWorker): Promise<SaveResult> {
   const { job, options, undo, rooms, wasRunning } = context;
@@ -52,7 +58,7 @@ async function savePhases(context: SaveContext, clock: GuestClock, worker: SaveW
   const prepared = await ENGINES[context.engine].prepare(context, worker);
   const { target, directIo } = prepared;
   const written = await prepared.write(clock);
-  const moment = written.moment ?? (await recordMoment(context));
+  const moment = written.moment ?? (await momentAfterwards(context));
   if (options.after === 'run') await afterwards(context, written.resume);
   const pausedMs = clock.stoppedMs(Date.now());
   for (const step of prepared.putBack) await afterwards(context, step);
@@ -135,6 +141,11 @@ async function afterwards({ job }: SaveContext, step: UndoStep): Promise<void> {
       code === 'qemu.gone' ? 'QEMU ended after it had written the memory; the snapshot is whole.' : `${what}.`,
     );
   }
+}
+
+async function momentAfterwards(context: SaveContext): Promise<Moment> {
+  await context.job.enter('writing', 'recording disks and memory map');
+  return recordMoment(context);
 }
 
 /** The snapshot is sealed, so a QEMU that does not end is no failed save. */

@@ -118,7 +118,7 @@ export class Saves implements SaveService {
     );
     const wasRunning = isRunning(vm.runState);
     this.#keep(job);
-    const engine = 'native';
+    const engine = options.engine === 'auto' ? 'native' : options.engine;
     void this.#run({
       job,
       options,
