@@ -5,10 +5,13 @@ import { withLease } from './io/lease';
 import { ramFiles } from './io/ram-files';
 import { readBitmapSlice } from './snapshot/bitmap-slice';
 import { checkSaved } from './snapshot/check';
+import { readDevices } from './snapshot/devices';
 import { inspectSnapshot } from './snapshot/inspect';
 import { locateInSnapshot } from './snapshot/locate';
 import { openSnapshot } from './snapshot/open';
 import { createTransferApi } from './transfer/service';
+import { structureTree } from './snapshot/tree';
+import { deviceTrees } from './snapshot/tree-fields';
 
 /**
  * What this worker does for main. Every call opens the lent file anew and closes it; nothing is kept between calls but the
@@ -30,6 +33,18 @@ export function createWorkerApi(): WorkerApi {
     locate: (lease, query, ramMap) =>
       withLease(lease, async (source) =>
         locateInSnapshot(await openSnapshot(source, { streamOffset: lease.streamOffset }), query, ramMap),
+      ),
+    tree: (lease) =>
+      withLease(lease, async (source) =>
+        structureTree(await openSnapshot(source, { streamOffset: lease.streamOffset })),
+      ),
+    deviceTrees: (lease, from) =>
+      withLease(lease, async (source) =>
+        deviceTrees(await openSnapshot(source, { streamOffset: lease.streamOffset }), from),
+      ),
+    devices: (lease, from) =>
+      withLease(lease, async (source) =>
+        readDevices(await openSnapshot(source, { streamOffset: lease.streamOffset }), from),
       ),
     checkSaved: (lease) =>
       withLease(lease, async (source) =>

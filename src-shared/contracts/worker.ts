@@ -1,7 +1,8 @@
 /** What a worker (utility process in the app, worker thread under the CLI) does for main. Implemented by src-worker. */
 import type { ChannelApi } from './channels';
+import type { DevicesPage, DeviceTreesPage } from './devices';
 import type { RamRange } from './library';
-import type { InspectReport, LocateQuery, LocateReport } from './inspect';
+import type { InspectReport, LocateQuery, LocateReport, StructureNode } from './inspect';
 import type { Lease } from './lease';
 import type { RamFilesApi } from './ram-files';
 import type { TransferApi } from './transfer';
@@ -26,6 +27,12 @@ export interface WorkerApi extends ChannelApi, RamFilesApi, TransferApi {
   /** Whether the VM ran when it was saved, as a libvirt image's header says; null for a plain QEMU stream. */
   wasRunning(lease: Lease): Promise<boolean | null>;
   locate(lease: Lease, query: LocateQuery, ramMap: readonly RamRange[]): Promise<LocateReport>;
+  /** The structure tree; the fields of devices are not in it (`deviceTrees`). */
+  tree(lease: Lease): Promise<readonly StructureNode[]>;
+  /** What belongs under the devices of the tree, from device number `from` on. */
+  deviceTrees(lease: Lease, from: number): Promise<DeviceTreesPage>;
+  /** The devices' fields as JSON, from device number `from` on. */
+  devices(lease: Lease, from: number): Promise<DevicesPage>;
   /** After QEMU's `completed`: parses to the end and looks for present pages without bytes. */
   checkSaved(lease: Lease): Promise<SavedCheck>;
   /** Writes back one range and waits for it (sync_file_range). */
