@@ -1,4 +1,5 @@
 /** Every service of main, put together. Runs under Electron and under plain Node alike: what differs is in `Host`. */
+import { createConvertService } from './convert/convert-service';
 import { createFileRegistry } from './files/registry';
 import { createMachineService } from './machines';
 import type { Host, Services } from './services';
@@ -41,6 +42,7 @@ export async function createServices(host: Host, options: ComposeOptions = {}): 
     library,
     saves,
     restores,
+    conversions: createConvertService({ files, workers, library }),
     dispose: async () => {
       await saves.dispose();
       index.dispose();

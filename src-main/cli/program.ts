@@ -2,6 +2,7 @@
 import { failureOf, sentenceOf, type Failure } from '@shared/contracts/failure';
 import { Command, CommanderError } from 'commander';
 import { createDesk } from './command';
+import { addConvert } from './commands/convert';
 import { addDevices } from './commands/devices';
 import { addInspect } from './commands/inspect';
 import { addList } from './commands/list';
@@ -35,7 +36,7 @@ export async function runCli(
       writeErr: () => undefined,
     });
   const desk = createDesk(program, terminal, surroundings);
-  const changing = [addMachines, addStart, addSave, addRestore];
+  const changing = [addMachines, addStart, addSave, addRestore, addConvert];
   for (const add of [...changing, addList, addInspect, addLocate, addDevices, addTree]) add(desk);
   try {
     await program.parseAsync(argv, { from: 'user' });
