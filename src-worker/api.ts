@@ -1,12 +1,18 @@
 import type { WorkerApi } from '@shared/contracts/worker';
+import { createChannel } from './channels/channel';
 import { dataSync, syncFolder, writeBack } from './io/flush';
 import { withLease } from './io/lease';
+import { ramFiles } from './io/ram-files';
+import { readBitmapSlice } from './snapshot/bitmap-slice';
 import { checkSaved } from './snapshot/check';
 import { inspectSnapshot } from './snapshot/inspect';
 import { locateInSnapshot } from './snapshot/locate';
 import { openSnapshot } from './snapshot/open';
 
-/** What this worker does for main. Every call opens the lent file anew and closes it: nothing is kept between calls. */
+/**
+ * What this worker does for main. Every call opens the lent file anew and closes it; nothing is kept between calls but the
+ * one channel that this worker may be.
+ */
 export function createWorkerApi(): WorkerApi {
   return {
     hello: () => Promise.resolve({ pid: process.pid }),
@@ -31,5 +37,17 @@ export function createWorkerApi(): WorkerApi {
     writeBack: (lease, offset, length) => withLease(lease, (source) => writeBack(source, offset, length)),
     dataSync: (lease) => withLease(lease, dataSync),
     syncFolder,
+    ...createChannel(),
+    ...ramFiles,
+    readBitmap: (lease, block, firstPage, pages) =>
+      withLease(lease, async (source) =>
+        readBitmapSlice(
+          source,
+          await openSnapshot(source, { streamOffset: lease.streamOffset }),
+          block,
+          firstPage,
+          pages,
+        ),
+      ),
   };
 }

@@ -12,6 +12,13 @@ export const workerMethods: MethodNames<WorkerApi> = {
   writeBack: true,
   dataSync: true,
   syncFolder: true,
+  openChannel: true,
+  copyExtents: true,
+  closeChannel: true,
+  dataIn: true,
+  allocate: true,
+  punch: true,
+  readBitmap: true,
 };
 
 /** Asks a worker to serve an inspector on the port that comes with the message. The gate of the calls ignores it. */

@@ -1,7 +1,9 @@
 /** What a worker (utility process in the app, worker thread under the CLI) does for main. Implemented by src-worker. */
+import type { ChannelApi } from './channels';
 import type { RamRange } from './library';
 import type { InspectReport, LocateQuery, LocateReport } from './inspect';
 import type { Lease } from './lease';
+import type { RamFilesApi } from './ram-files';
 
 export type { Lease } from './lease';
 
@@ -16,7 +18,7 @@ export interface SavedCheck {
 }
 
 /** The steps that `SavesApi` asks for. Small steps, so that a cancel is never far away and progress needs no callback. */
-export interface WorkerApi {
+export interface WorkerApi extends ChannelApi, RamFilesApi {
   /** Answers with the worker's pid; proves it is alive. */
   hello(): Promise<{ readonly pid: number }>;
   inspect(lease: Lease): Promise<InspectReport>;

@@ -7,15 +7,25 @@ const libc = koffi.load('libc.so.6');
 const SEEK_END = 2;
 const SEEK_DATA = 3;
 const SEEK_HOLE = 4;
+const SYNC_FILE_RANGE_WRITE = 2;
 /** WAIT_BEFORE | WRITE | WAIT_AFTER: write the range back and wait for it. */
-const SYNC_FILE_RANGE_FLAGS = 1 | 2 | 4;
+const SYNC_FILE_RANGE_FLAGS = 1 | SYNC_FILE_RANGE_WRITE | 4;
+const FALLOC_FL_KEEP_SIZE = 1;
+const FALLOC_FL_PUNCH_HOLE = 2;
+const MADV_HUGEPAGE = 14;
+const RUSAGE_THREAD = 1;
 
-type Call = (...args: readonly (number | bigint)[]) => number | bigint;
+type Call = (...args: readonly (number | bigint | Uint8Array)[]) => number | bigint;
 
 const lseek = libc.func('int64_t lseek(int fd, int64_t offset, int whence)') as Call;
 const syncFileRange: { async: (...args: readonly unknown[]) => void } = libc.func(
   'int sync_file_range(int fd, int64_t offset, int64_t count, unsigned int flags)',
 );
+const startSyncFileRange = syncFileRange as unknown as Call;
+const fallocate = libc.func('int fallocate(int fd, int mode, int64_t offset, int64_t length)') as Call;
+const madvise = libc.func('int madvise(void *address, size_t length, int advice)') as Call;
+const getrusage = libc.func('int getrusage(int who, void *usage)') as Call;
+const usleep = libc.func('int usleep(unsigned int microseconds)') as Call;
 
 /** lseek; null where it finds nothing before the end of the file, `otherwise()` where the file cannot tell. */
 function seek(fd: number, offset: number, whence: number, otherwise: () => number | null): number | null {
@@ -67,6 +77,57 @@ function writeBackFailure(error: unknown, errno: number): Error {
     { cause: error ?? undefined },
   );
 }
+
+/** An error as node:fs throws them: `code` is the name of the errno. */
+function systemError(call: string, errno: number): Error {
+  const code = errnoName(errno);
+  return Object.assign(new Error(`${call} failed: ${code}`), { code });
+}
+
+/** fallocate with its flags; false where the file system does not know how. Throws like node:fs otherwise. */
+function fallocateWith(mode: number, fd: number, offset: number, length: number): boolean {
+  for (;;) {
+    if (Number(fallocate(fd, mode, offset, length)) === 0) return true;
+    const errno = koffi.errno();
+    if (errno === koffi.os.errno.EOPNOTSUPP || errno === koffi.os.errno.ENOSYS) return false;
+    if (errno !== koffi.os.errno.EINTR) throw systemError('fallocate', errno);
+  }
+}
+
+/** Gives a stretch blocks on the disk; the file grows to hold it. False where the file system cannot. */
+export const allocateRange = (fd: number, offset: number, length: number): boolean =>
+  fallocateWith(0, fd, offset, length);
+
+/** Makes a hole of a stretch, which then reads as zeros; the file's length stays. False where the file system cannot. */
+export const punchRange = (fd: number, offset: number, length: number): boolean =>
+  fallocateWith(FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, fd, offset, length);
+
+/**
+ * Starts writing a range back to its disk and does not wait for the writes; it waits only where the disk's queue is full.
+ * What goes wrong is left to the flush that follows: it reports the same error.
+ */
+export function startWriteBack(fd: number, offset: number, length: number): void {
+  startSyncFileRange(fd, offset, length, SYNC_FILE_RANGE_WRITE);
+}
+
+/** Where a view stands in this process's address space. */
+export const addressOf = (view: Uint8Array): bigint => koffi.address(view);
+
+/** Asks for huge pages behind a view that was not touched yet. False when the kernel has none. */
+export const adviseHugePages = (view: Uint8Array): boolean => Number(madvise(view, view.length, MADV_HUGEPAGE)) === 0;
+
+const usage = Buffer.alloc(144);
+
+/** CPU time that the calling thread has used so far, user and system, in milliseconds. */
+export function threadCpuMs(): number {
+  getrusage(RUSAGE_THREAD, usage);
+  const seconds = Number(usage.readBigInt64LE(0) + usage.readBigInt64LE(16));
+  const microseconds = Number(usage.readBigInt64LE(8) + usage.readBigInt64LE(24));
+  return seconds * 1000 + microseconds / 1000;
+}
+
+/** Holds the calling thread for a while. */
+export const nap = (milliseconds: number): void => void usleep(milliseconds * 1000);
 
 function errnoName(errno: number): string {
   return Object.entries(koffi.os.errno).find(([, value]) => value === errno)?.[0] ?? `errno ${errno}`;

@@ -1,0 +1,144 @@
+/** Copying one extent, either way, through the channel's buffer. */
+import { byteCount, fileOffset } from '@shared/bytes/units';
+import { DIGEST_BYTES, type CopyExtent, type SavedExtent } from '@shared/contracts/channels';
+import type { IoBuffer } from '../io/io-buffer';
+import type { SeekableChannel } from '../io/seekable';
+import { DIGEST_LENGTH } from '../pages/kernels';
+import { bytesFor, eachGroup, eachRun, isSet, nextBit, setBits } from './bits';
+
+/** What a channel copies between, and how. */
+export interface Copier {
+  /** The files that hold guest RAM. */
+  readonly ram: readonly SeekableChannel[];
+  /** The mapped-ram file. */
+  readonly file: SeekableChannel;
+  readonly buffer: IoBuffer;
+  /** Bytes of a target page. */
+  readonly pageSize: number;
+  readonly digests: boolean;
+  /** Start writing back what was written, extent by extent. */
+  readonly writeBack: boolean;
+}
+
+/** Pages and bytes that were written. */
+export interface Copied {
+  pages: number;
+  bytes: number;
+}
+
+/** Bytes read at a time: as much as stays in a CPU's cache until it is written. Whole bytes of bits for every page size. */
+const CHUNK = 1024 * 1024;
+/** The same where all is data: then the disk counts, and it likes long requests. */
+const DENSE_CHUNK = 4 * CHUNK;
+/** The buffer that copying needs. */
+export const BUFFER_BYTES = DENSE_CHUNK;
+/** Zeros up to this many bytes between two runs are written with them: one request more costs as much as they do. */
+const GAP_BYTES = 64 * 1024;
+
+/**
+ * RAM to file: the pages that are not zero, at their places. With a mask no page outside it is read from the RAM or written.
+ */
+export function saveExtent(copier: Copier, extent: CopyExtent, copied: Copied): SavedExtent {
+  const { pageSize, file } = copier;
+  const pages = extent.length / pageSize;
+  const result = {
+    present: new Uint8Array(bytesFor(pages)),
+    filled: new Uint8Array(bytesFor(pages)),
+    digests: new Uint8Array(digestsOf(copier, extent) * DIGEST_LENGTH),
+  };
+  let chunk = CHUNK;
+  for (let at = 0; at < pages;) {
+    const end = Math.min(pages, at + chunk / pageSize);
+    const before = copied.pages;
+    if (extent.mask === undefined) saveSpan(copier, extent, at, end, result, copied);
+    else
+      eachGroup(extent.mask, at, end, GAP_BYTES / pageSize, always, (first, stop) =>
+        // Bits go by whole bytes.
+        saveSpan(copier, extent, first - (first % 8), stop, result, copied),
+      );
+    chunk = copied.pages - before === end - at ? DENSE_CHUNK : CHUNK;
+    at = end;
+  }
+  if (copier.writeBack && copied.bytes > 0) {
+    file.startWriteBack(fileOffset(extent.fileOffset), byteCount(extent.length));
+  }
+  return { ...result, filled: result.filled.some((byte) => byte !== 0) ? result.filled : null };
+}
+
+const always = (): boolean => true;
+
+/** Digests that a save takes of an extent. */
+function digestsOf({ digests }: Copier, { length, mask }: CopyExtent): number {
+  return digests && mask === undefined ? Math.ceil(length / DIGEST_BYTES) : 0;
+}
+
+/** Pages `first` to before `end` of an extent, at most a buffer full; `first` is a multiple of 8. */
+function saveSpan(
+  copier: Copier,
+  extent: CopyExtent,
+  first: number,
+  end: number,
+  result: { readonly present: Uint8Array; readonly filled: Uint8Array; readonly digests: Uint8Array },
+  copied: Copied,
+): void {
+  const { buffer, pageSize } = copier;
+  const length = (end - first) * pageSize;
+  const start = first * pageSize;
+  const bytes = buffer.bytes.subarray(0, length);
+  ramOf(copier, extent).readv([bytes], fileOffset(extent.ramOffset + start));
+
+  const present = buffer.pagesWithData(0, pageSize, end - first).slice();
+  const firstByte = first / 8;
+  const { mask } = extent;
+  if (mask !== undefined) present.forEach((bits, at) => (present[at] = bits & (mask[firstByte + at] ?? 0)));
+  present.forEach((bits, at) => (result.present[firstByte + at] = (result.present[firstByte + at] ?? 0) | bits));
+  for (let at = 0; at < length && result.digests.length > 0; at += DIGEST_BYTES) {
+    const digest = ((start + at) / DIGEST_BYTES) * DIGEST_LENGTH;
+    const out = result.digests.subarray(digest, digest + DIGEST_LENGTH);
+    buffer.digest(at, Math.min(DIGEST_BYTES, length - at), out);
+  }
+
+  // A page outside the mask may have other bytes in the file than zeros, or than it has now.
+  const mayFill = (from: number, to: number): boolean =>
+    mask === undefined || nextBit(mask, first + from, first + to, false) === first + to;
+  eachGroup(present, 0, end - first, GAP_BYTES / pageSize, mayFill, (from, to) => {
+    copier.file.writev(
+      [bytes.subarray(from * pageSize, to * pageSize)],
+      fileOffset(extent.fileOffset + start + from * pageSize),
+    );
+    copied.bytes += (to - from) * pageSize;
+    for (let page = from; page < to; page++) {
+      if (isSet(present, page)) copied.pages++;
+      else setBits(result.filled, first + page, first + page + 1);
+    }
+  });
+}
+
+/** File to RAM: the pages of the mask, and no other byte of the RAM. */
+export function loadExtent(copier: Copier, extent: CopyExtent & { readonly mask: Uint8Array }, copied: Copied): void {
+  const { pageSize, file, buffer } = copier;
+  const ram = ramOf(copier, extent);
+  const pages = extent.length / pageSize;
+  const chunk = (file.direct ? DENSE_CHUNK : CHUNK) / pageSize;
+  for (let at = 0; at < pages; at += chunk) {
+    const end = Math.min(pages, at + chunk);
+    eachGroup(extent.mask, at, end, GAP_BYTES / pageSize, always, (first, stop) => {
+      const bytes = buffer.bytes.subarray(0, (stop - first) * pageSize);
+      file.readv([bytes], fileOffset(extent.fileOffset + first * pageSize));
+      eachRun(extent.mask, first, stop, (from, to) => {
+        ram.writev(
+          [bytes.subarray((from - first) * pageSize, (to - first) * pageSize)],
+          fileOffset(extent.ramOffset + from * pageSize),
+        );
+        copied.pages += to - from;
+        copied.bytes += (to - from) * pageSize;
+      });
+    });
+  }
+}
+
+function ramOf({ ram }: Copier, extent: CopyExtent): SeekableChannel {
+  const found = ram[extent.ram];
+  if (found === undefined) throw new RangeError(`RAM file ${extent.ram} of ${ram.length}`);
+  return found;
+}
