@@ -15,12 +15,17 @@ export const DEAD = SPECIAL;
 /** This transition was not worked out yet. */
 export const UNKNOWN = 4 + SPECIAL;
 
-interface State {
+export interface State {
   /** Steps that take a byte. */
   readonly steps: readonly number[];
   /** Whether a new match may begin at every further byte. */
   readonly restarts: boolean;
 }
+
+const NO_STEPS: State = { steps: [], restarts: false };
+
+/** A state as text, to look it up by: a character for each step. */
+const keyOf = ({ steps, restarts }: State): string => String.fromCharCode(Number(restarts), ...steps);
 
 export interface DfaOptions {
   /** Forwards: leftmost-first, and matches may begin anywhere. Backwards: from one place, as far as it goes. */
@@ -63,7 +68,7 @@ export class LazyDfa {
   get start(): number {
     this.#closure.begin();
     this.#closure.add(this.#program.start);
-    return this.#rowOf({ steps: this.#closure.list, restarts: this.#forwards });
+    return this.rowOf({ steps: this.#closure.list, restarts: this.#forwards });
   }
 
   /**
@@ -73,8 +78,7 @@ export class LazyDfa {
    * When the table is full all rows are forgotten and `renewed` counts up: the answer is good, rows kept from before are not.
    */
   step(row: number, byte: number, last = false): number {
-    const from = this.#states[row / this.#rowBytes];
-    if (from === undefined) throw new RangeError(`there is no state at ${row}`);
+    const from = this.stateOf(row);
     const closure = this.#closure;
     closure.begin();
     for (const at of from.steps) {
@@ -87,18 +91,26 @@ export class LazyDfa {
     if (restarts) closure.add(this.#program.start);
     const { list } = closure;
     const before = this.renewed;
-    const to = list.length === 0 && !restarts ? DEAD : this.#rowOf({ steps: list, restarts });
+    const to = list.length === 0 && !restarts ? DEAD : this.rowOf({ steps: list, restarts });
     const value = to + (matched ? MATCHED : 0);
     if (!last && before === this.renewed) this.#table[(row + (this.#columns[byte] ?? 0)) / 4] = value;
     return value;
+  }
+
+  /** What a row stands for, to be gone on from later (`rowOf`) whatever becomes of the table. */
+  stateOf(row: number): State {
+    const state = this.#states[row / this.#rowBytes];
+    if (state === undefined) throw new RangeError(`there is no state at ${row}`);
+    return state;
   }
 
   get #rowBytes(): number {
     return this.#classes * 4;
   }
 
-  #rowOf(state: State): number {
-    const key = `${state.restarts ? '+' : ''}${state.steps.join()}`;
+  /** The row of a state; as after `step`, `renewed` may have counted up. */
+  rowOf(state: State): number {
+    const key = keyOf(state);
     const known = this.#ids.get(key);
     if (known !== undefined) return known;
     if (this.#states.length >= this.#mostStates) this.#forget();
@@ -111,8 +123,8 @@ export class LazyDfa {
 
   #forget(): void {
     this.renewed++;
-    this.#ids = new Map([['', 0]]);
-    this.#states = [{ steps: [], restarts: false }];
+    this.#ids = new Map([[keyOf(NO_STEPS), 0]]);
+    this.#states = [NO_STEPS];
     this.#table.fill(DEAD, 0, this.#classes);
   }
 }
