@@ -6,7 +6,7 @@ import type { GuestFile } from '../guest/guest-file';
 import { Automaton, AUTOMATON_BYTES, TABLE_BYTES } from './automaton';
 import { nextPiece } from './feed';
 import { READ_PAST, searchKernelsOver } from './kernels';
-import { SearchMemory } from './memory';
+import { CHUNK_BYTES, SearchMemory } from './memory';
 import { isWhollyAbsent, STEP_MS, type Match, type Unit, type UnitMatches, type UnitSearch } from './unit';
 
 /** How far a match is followed behind its unit, or behind the place where it could already end. */
@@ -51,7 +51,7 @@ export class RegexSearch implements UnitSearch {
   readonly #backwards: Automaton;
   readonly #backAt: number;
   #loaded: Loaded = { start: 0, end: 0 };
-  #stride = Infinity;
+  #stride = CHUNK_BYTES;
   /** Units whose time was up. */
   readonly #waiting = new Map<Unit, Waiting>();
 
@@ -113,7 +113,8 @@ export class RegexSearch implements UnitSearch {
       const { at } = scan;
       // The last byte at which a match may begin is read by itself.
       const upTo = at < unit.end - 1 ? unit.end - 1 : at === unit.end - 1 ? unit.end : stop;
-      const piece = this.#piece(unit, at, Math.min(upTo, at + this.#stride));
+      const piece = this.#piece(unit, at, upTo);
+      let { length } = piece;
       let dead: boolean;
       if (upTo === unit.end) {
         const last = automaton.runLast(piece.kind === 'zeros' ? 0 : (this.#memory.bytes[this.#placeOf(at)] ?? 0));
@@ -123,12 +124,13 @@ export class RegexSearch implements UnitSearch {
         ({ dead } = automaton.runZeros(piece.length, (zeros) => (scan.end = at + zeros)));
       } else {
         const place = this.#placeOf(at);
-        ({ dead } = automaton.run(place, place + piece.length, (matched) => (scan.end = at + (matched - place))));
+        length = Math.min(length, this.#stride);
+        ({ dead } = automaton.run(place, place + length, (matched) => (scan.end = at + (matched - place))));
       }
       if (dead) return 'known';
-      scan.at = at + piece.length;
+      scan.at = at + length;
       const now = performance.now();
-      this.#stride = now - began > STEP_MS / 4 ? SHORT_STRIDE : Infinity;
+      this.#stride = now - began > STEP_MS / 4 ? SHORT_STRIDE : Math.min(CHUNK_BYTES, this.#stride * 2);
       if (now > deadline) return 'later';
       began = now;
     }
