@@ -7,6 +7,7 @@ import { SavesIndex } from './snapshots/library/saves-index';
 import { Restores } from './snapshots/restore/restore-service';
 import type { SaveHooks } from './snapshots/save/job';
 import { Saves } from './snapshots/save/save-service';
+import { createChannelPool } from './workers/channel-pool';
 import { createWorkerPool } from './workers/pool';
 
 /** For tests and measurements. */
@@ -20,17 +21,22 @@ export async function createServices(host: Host, options: ComposeOptions = {}): 
   const { places } = host;
   const files = createFileRegistry();
   const workers = createWorkerPool(host.startWorker);
+  const channels = createChannelPool(host.startWorker);
   const liveFolders = new Set<string>();
   const library = await Library.open(places.library, { files, workers, host, liveFolders });
   const index = new SavesIndex(library);
   const machines = await createMachineService(places, { savesOf: (name) => index.of(name) });
   const libraryFolder = places.library;
-  const saves = new Saves({ machines, files, workers, library, libraryFolder, liveFolders }, options.saveHooks);
+  const saves = new Saves(
+    { machines, files, workers, channels, library, libraryFolder, liveFolders },
+    options.saveHooks,
+  );
   const restores = new Restores({ machines, files, workers, library });
   return {
     places,
     files,
     workers,
+    channels,
     machines,
     library,
     saves,
@@ -39,6 +45,7 @@ export async function createServices(host: Host, options: ComposeOptions = {}): 
       await saves.dispose();
       index.dispose();
       library.dispose();
+      await channels.dispose();
       await workers.dispose();
       await machines.dispose();
     },

@@ -10,12 +10,13 @@ import { readDevices } from './snapshot/devices';
 import { inspectSnapshot } from './snapshot/inspect';
 import { locateInSnapshot } from './snapshot/locate';
 import { openSnapshot } from './snapshot/open';
+import { createTransferApi } from './transfer/service';
 import { structureTree } from './snapshot/tree';
 import { deviceTrees } from './snapshot/tree-fields';
 
 /**
  * What this worker does for main. Every call opens the lent file anew and closes it; nothing is kept between calls but the
- * one channel that this worker may be, and the one search that it may have open.
+ * one channel that this worker may be, the transfer that is under way and the search that is open.
  */
 export function createWorkerApi(): WorkerApi {
   return {
@@ -66,5 +67,6 @@ export function createWorkerApi(): WorkerApi {
           pages,
         ),
       ),
+    ...createTransferApi(),
   };
 }

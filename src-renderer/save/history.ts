@@ -21,8 +21,9 @@ export function withSample(samples: readonly Sample[], progress: SaveProgress): 
   return [...kept, sample];
 }
 
-/** Where each pass began, in milliseconds since the save began. */
+/** Where each of QEMU's passes began, in milliseconds since the save began; channels go over memory once, so none for them. */
 export function passStarts(progress: SaveProgress): readonly { readonly number: number; readonly ms: number }[] {
+  if (progress.plan?.engine === 'channels') return [];
   let ms = progress.phaseMs.preparing;
   return progress.passes.map((pass) => {
     const start = { number: pass.number, ms };

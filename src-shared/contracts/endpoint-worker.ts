@@ -25,6 +25,12 @@ export const workerMethods: MethodNames<WorkerApi> = {
   allocate: true,
   punch: true,
   readBitmap: true,
+  beginTransfer: true,
+  stepTransfer: true,
+  endTransfer: true,
+  outlineState: true,
+  join: true,
+  split: true,
 };
 
 /** Asks a worker to serve an inspector on the port that comes with the message. The gate of the calls ignores it. */

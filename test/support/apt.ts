@@ -13,12 +13,19 @@ const LIMIT_MS = 120_000;
 
 /** apt with one set of package lists. */
 export interface Apt {
-  /** All versions of these packages that can be had, the newest first; a package that apt does not know is not in it. */
-  versions(names: readonly string[]): Promise<ReadonlyMap<string, readonly string[]>>;
+  /** What can be had of these packages; one that apt does not know is not in it. */
+  known(names: readonly string[]): Promise<ReadonlyMap<string, Known>>;
   /** The packages that one version of a package depends on, alternatives left out. */
   depends(name: string, version: string): Promise<readonly Dependency[]>;
   /** Downloads packages (`name`, `name=version`, wildcards too) and unpacks them all into one folder. */
   unpack(packages: readonly string[], folder: string): Promise<void>;
+}
+
+export interface Known {
+  /** The version that apt would install. */
+  readonly candidate: string;
+  /** Every version, the newest first. */
+  readonly all: readonly string[];
 }
 
 export interface Dependency {
@@ -80,12 +87,14 @@ async function withListsOfItsOwn<T>(use: (apt: Apt) => Promise<T>): Promise<T> {
 
 function aptWith(options: readonly string[]): Apt {
   return {
-    versions: async (names) => {
-      const found = new Map<string, string[]>();
-      // It prints nothing for names that it does not know.
-      for (const line of (await run('apt-cache', [...options, 'madison', ...names])).split('\n')) {
-        const [name = '', version = ''] = line.split('|').map((part) => part.trim());
-        if (version !== '') found.set(name, [...(found.get(name) ?? []), version]);
+    known: async (names) => {
+      const found = new Map<string, Known>();
+      // A block for each name that it knows: `name:`, then indented lines, the version table last.
+      const answer = await run('apt-cache', [...options, 'policy', ...names]);
+      for (const [, name = '', block = ''] of answer.matchAll(/^(\S+):\n((?:[ ].*\n)*)/gm)) {
+        const candidate = /^ {2}Candidate: (\S+)$/m.exec(block)?.[1] ?? '(none)';
+        const all = [...block.matchAll(/^ (?:\*\*\*| {3}) (\S+) -?\d+$/gm)].map(([, version]) => version ?? '');
+        if (candidate !== '(none)') found.set(name, { candidate, all });
       }
       return found;
     },

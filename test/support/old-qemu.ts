@@ -23,8 +23,8 @@ export interface OldQemu {
 /** Unpacks it on first use, which takes about 2 s and 66 MB in the user's cache folder. */
 export async function oldQemu(): Promise<OldQemu> {
   const folder = await fromPackages('qemu-7.2', async (apt) => {
-    const versions = await apt.versions(['qemu-system-x86', ...BESIDE]);
-    const own = (name: string): string | undefined => versions.get(name)?.find((found) => found.startsWith(VERSION));
+    const known = await apt.known(['qemu-system-x86', ...BESIDE]);
+    const own = (name: string): string | undefined => known.get(name)?.all.find((found) => found.startsWith(VERSION));
     const version = own('qemu-system-x86');
     if (version === undefined) {
       throw new Error(
@@ -101,9 +101,9 @@ async function dependenciesOf(
       seen.add(dependency.name);
     }
   }
-  const versions = await apt.versions(wanted.map(({ name }) => name));
+  const known = await apt.known(wanted.map(({ name }) => name));
   return wanted.flatMap(({ name, version }) => {
-    const own = version ?? versions.get(name)?.[0];
+    const own = version ?? known.get(name)?.candidate;
     return own === undefined ? [] : [{ name, version: own }];
   });
 }

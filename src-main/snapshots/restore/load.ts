@@ -21,8 +21,6 @@ import { untilLoaded } from './until-loaded';
 
 /** Far from the small numbers a recipe's own `-add-fd` would use. */
 const FDSET = 1_000_000;
-/** The first descriptor a child inherits after stdin, stdout and stderr. */
-const FIRST_INHERITED = 3;
 const SMALL_BLOCK_BYTES = 1024 * 1024;
 const SETTLE_LIMIT_MS = 60_000;
 /** How long QEMU may neither change the state of its load nor read. */
@@ -53,12 +51,11 @@ export async function load(
   const handles = await openToLoad(plan);
   let started;
   try {
-    const extraArgv = handles.flatMap((_, index) => [
-      '-add-fd',
-      `fd=${String(FIRST_INHERITED + index)},set=${String(FDSET)},opaque=stillframe`,
-    ]);
-    const inherit = handles.map(({ fd }) => fd);
-    started = await machines.launchIncoming({ recipe: plan.recipe, inherit, extraArgv });
+    const inherit = handles.map(({ fd }) => ({
+      fd,
+      argv: (number: number) => ['-add-fd', `fd=${String(number)},set=${String(FDSET)},opaque=stillframe`],
+    }));
+    started = await machines.launchIncoming({ recipe: plan.recipe, inherit, extraArgv: [] });
   } finally {
     await Promise.all(handles.map((handle) => handle.close()));
   }

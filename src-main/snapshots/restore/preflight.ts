@@ -12,7 +12,7 @@ import { inspectToRestore, type FileFacts } from '../library/inspect-once';
 import { fileReferenceText } from '../library/reference';
 import { checkDisks } from './disks';
 import { askFirst, note, ok, stop } from './findings';
-import { canUseKvm, compareVersions, isOnPath, type QemuAbilities, type QemuProbe } from './qemu-probe';
+import { canUseKvm, compareVersions, isOnPath, type QemuAbilities, type QemuProbe } from '../../qemu/qemu-probe';
 
 /** The first QEMU that has mapped-ram. */
 const FIRST_WITH_MAPPED_RAM = '9.0.0';

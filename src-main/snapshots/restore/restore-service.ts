@@ -13,7 +13,7 @@ import type { FileRegistry, LibraryService, MachineService, RestoreService, Work
 import { load } from './load';
 import { pinMachineType } from './pin-machine';
 import { check, type Checked } from './preflight';
-import { QemuProbe } from './qemu-probe';
+import { QemuProbe } from '../../qemu/qemu-probe';
 
 /** For a bare file nobody knows how many it was saved with; it need not be the same number. */
 const CHANNELS_OF_A_BARE_FILE = 2;
