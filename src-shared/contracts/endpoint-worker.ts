@@ -18,6 +18,7 @@ export const workerMethods: MethodNames<WorkerApi> = {
   dataIn: true,
   allocate: true,
   punch: true,
+  zero: true,
   readBitmap: true,
 };
 

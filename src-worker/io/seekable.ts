@@ -124,12 +124,16 @@ export class SeekableChannel {
     return length === 0 || this.#try('making room in', offset, () => this.#io.allocate(offset, length));
   }
 
-  /** Makes the stretch read as zeros: as a hole, or by writing zeros where the file system has none. */
+  /** Makes a hole of the stretch, as far as the file goes; writes zeros over it where the file system has no holes. */
   punch(offset: FileOffset, length: ByteCount): void {
     if (length === 0 || this.#try('making a hole in', offset, () => this.#io.punch(offset, length))) return;
-    const end = Math.min(offset + length, this.size);
-    for (let at: number = offset; at < end; at += ZEROS.length) {
-      this.writev([ZEROS.subarray(0, Math.min(ZEROS.length, end - at))], fileOffset(at));
+    this.zero(offset, byteCount(Math.max(0, Math.min(length, this.size - offset))));
+  }
+
+  /** Writes zeros over the stretch, through the page cache. */
+  zero(offset: FileOffset, length: ByteCount): void {
+    for (let done = 0; done < length; done += ZEROS.length) {
+      this.writevCached([ZEROS.subarray(0, Math.min(ZEROS.length, length - done))], fileOffset(offset + done));
     }
   }
 
