@@ -1,7 +1,7 @@
 /** Turns QEMU's running totals into what a person watches: passes, rates, time left. No I/O, no clock of its own. */
 import type { SavePass } from '@shared/contracts/saves';
+import { Rate } from '@shared/multifd/rate';
 import type { Migration } from '../migration';
-import { Rate } from './rate';
 
 /** What one answer of `query-migrate` says about progress. */
 export interface WritingProgress {

@@ -3,8 +3,12 @@
 const WINDOW_MS = 2000;
 
 export class Rate {
-  /** Nothing has been counted when the clock starts: a save that is over at the first look has a rate too. */
-  readonly #samples: { readonly at: number; readonly count: number }[] = [{ at: 0, count: 0 }];
+  readonly #samples: { readonly at: number; readonly count: number }[];
+
+  /** Nothing has been counted at `startAt` (milliseconds): a save that is over at the first look has a rate too. */
+  constructor(startAt = 0) {
+    this.#samples = [{ at: startAt, count: 0 }];
+  }
 
   /** `count` is a running total, `at` in milliseconds. Answers the mean rate per second over the window. */
   push(at: number, count: number): number {
