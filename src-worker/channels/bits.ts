@@ -3,7 +3,7 @@
 export const bytesFor = (bits: number): number => Math.ceil(bits / 8);
 
 /** The first bit from `from` to before `end` that is `wanted`; `end` when there is none. */
-function nextBit(bits: Uint8Array, from: number, end: number, wanted: boolean): number {
+export function nextBit(bits: Uint8Array, from: number, end: number, wanted: boolean): number {
   const skip = wanted ? 0 : 0xff;
   for (let at = from; at < end; at++) {
     const byte = bits[at >> 3] ?? 0;
