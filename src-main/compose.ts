@@ -7,6 +7,7 @@ import { SavesIndex } from './snapshots/library/saves-index';
 import { Restores } from './snapshots/restore/restore-service';
 import type { SaveHooks } from './snapshots/save/job';
 import { Saves } from './snapshots/save/save-service';
+import { createChannelPool } from './workers/channel-pool';
 import { createWorkerPool } from './workers/pool';
 
 /** For tests and measurements. */
@@ -20,6 +21,7 @@ export async function createServices(host: Host, options: ComposeOptions = {}): 
   const { places } = host;
   const files = createFileRegistry();
   const workers = createWorkerPool(host.startWorker);
+  const channels = createChannelPool(host.startWorker);
   const liveFolders = new Set<string>();
   const library = await Library.open(places.library, { files, workers, host, liveFolders });
   const index = new SavesIndex(library);
@@ -31,6 +33,7 @@ export async function createServices(host: Host, options: ComposeOptions = {}): 
     places,
     files,
     workers,
+    channels,
     machines,
     library,
     saves,
@@ -39,6 +42,7 @@ export async function createServices(host: Host, options: ComposeOptions = {}): 
       await saves.dispose();
       index.dispose();
       library.dispose();
+      await channels.dispose();
       await workers.dispose();
       await machines.dispose();
     },

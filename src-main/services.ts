@@ -3,10 +3,12 @@
  * through `createServices` (compose.ts) and differ only in how a worker is started, how a file goes to the trash and
  * how a person is told.
  */
+import type { ChannelSetup } from '@shared/contracts/channels';
 import type { LibraryApi, RestoresApi, SnapshotEntry, SnapshotId } from '@shared/contracts/library';
 import type { Machine, MachineFacts, MachineId, MachinesApi, Recipe } from '@shared/contracts/machines';
 import type { SaveJob, SavesApi } from '@shared/contracts/saves';
 import type { Lease, WorkerApi } from '@shared/contracts/worker';
+import type { Channel } from '@shared/multifd/lane';
 import type { FileHandle } from 'node:fs/promises';
 
 export type Unsubscribe = () => void;
@@ -145,6 +147,30 @@ export interface WorkerPool {
   dispose(): Promise<void>;
 }
 
+/** Workers that copy guest memory as multifd channels. */
+export interface ChannelPool {
+  /** Starts workers until `count` are ready or starting, ahead of need; at most 16. Returns at once. */
+  warm(count: number): void;
+  /**
+   * `count` (1 … 16) open channels of one's own. Rejects with `file.*` or `channel.not-seekable` when they cannot be opened,
+   * with `worker.died` when workers do not start; nothing is kept then.
+   */
+  open(count: number, setup: ChannelSetup): Promise<ChannelSet>;
+  /** Ends all workers, in use or not. Waits for them, but not for one that a system call holds for long. */
+  dispose(): Promise<void>;
+}
+
+/** Channels that were opened together, to be handed to a `Coordinator`. */
+export interface ChannelSet {
+  readonly channels: readonly Channel[];
+  /** False when one of them goes through the page cache although direct I/O was asked for. */
+  readonly directIo: boolean;
+  /** Another one, opened alike, for one that died. null after `release`. */
+  replace(): Promise<Channel | null>;
+  /** Closes their files and gives the workers back. Nobody may be waiting for one of them. */
+  release(): Promise<void>;
+}
+
 // --- snapshots/ ----------------------------------------------------------------------------------------------------
 
 export interface LibraryService extends LibraryApi {
@@ -182,6 +208,7 @@ export interface Services {
   readonly places: Places;
   readonly files: FileRegistry;
   readonly workers: WorkerPool;
+  readonly channels: ChannelPool;
   readonly machines: MachineService;
   readonly library: LibraryService;
   readonly saves: SaveService;

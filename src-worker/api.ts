@@ -8,10 +8,11 @@ import { checkSaved } from './snapshot/check';
 import { inspectSnapshot } from './snapshot/inspect';
 import { locateInSnapshot } from './snapshot/locate';
 import { openSnapshot } from './snapshot/open';
+import { createSyntheticGuest } from './synthetic/guest';
 
 /**
  * What this worker does for main. Every call opens the lent file anew and closes it; nothing is kept between calls but the
- * one channel that this worker may be.
+ * one channel, or the one guest, that this worker may be.
  */
 export function createWorkerApi(): WorkerApi {
   return {
@@ -39,6 +40,7 @@ export function createWorkerApi(): WorkerApi {
     syncFolder,
     ...createChannel(),
     ...ramFiles,
+    ...createSyntheticGuest(),
     readBitmap: (lease, block, firstPage, pages) =>
       withLease(lease, async (source) =>
         readBitmapSlice(

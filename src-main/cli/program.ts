@@ -9,6 +9,7 @@ import { addMachines } from './commands/machines';
 import { addRestore } from './commands/restore';
 import { addSave } from './commands/save';
 import { addStart } from './commands/start';
+import { addSynthetic } from './commands/synthetic';
 import { printable } from './format';
 import type { Surroundings } from './session';
 import type { Terminal } from './terminal';
@@ -33,7 +34,8 @@ export async function runCli(
       writeErr: () => undefined,
     });
   const desk = createDesk(program, terminal, surroundings);
-  for (const add of [addMachines, addStart, addSave, addRestore, addList, addInspect, addLocate]) add(desk);
+  for (const add of [addMachines, addStart, addSave, addRestore, addList, addInspect, addLocate, addSynthetic])
+    add(desk);
   try {
     await program.parseAsync(argv, { from: 'user' });
     return desk.exitCode();

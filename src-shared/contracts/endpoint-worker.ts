@@ -19,6 +19,11 @@ export const workerMethods: MethodNames<WorkerApi> = {
   allocate: true,
   punch: true,
   readBitmap: true,
+  makeGuest: true,
+  runGuest: true,
+  syncGuest: true,
+  freezeGuest: true,
+  endGuest: true,
 };
 
 /** Asks a worker to serve an inspector on the port that comes with the message. The gate of the calls ignores it. */

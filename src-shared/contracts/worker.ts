@@ -4,6 +4,7 @@ import type { RamRange } from './library';
 import type { InspectReport, LocateQuery, LocateReport } from './inspect';
 import type { Lease } from './lease';
 import type { RamFilesApi } from './ram-files';
+import type { SyntheticApi } from './synthetic';
 
 export type { Lease } from './lease';
 
@@ -18,7 +19,7 @@ export interface SavedCheck {
 }
 
 /** The steps that `SavesApi` asks for. Small steps, so that a cancel is never far away and progress needs no callback. */
-export interface WorkerApi extends ChannelApi, RamFilesApi {
+export interface WorkerApi extends ChannelApi, RamFilesApi, SyntheticApi {
   /** Answers with the worker's pid; proves it is alive. */
   hello(): Promise<{ readonly pid: number }>;
   inspect(lease: Lease): Promise<InspectReport>;
