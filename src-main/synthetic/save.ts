@@ -31,6 +31,8 @@ export interface SyntheticHooks {
 }
 
 const DOING = 'saving the synthetic guest';
+/** Zeros that the file may hold between its pages: small beside the 1 MiB that aligning its pages may cost. */
+const SPARE_BYTES = 1024 * 1024;
 /** Stretches asked for, or punched, in one call of a worker. */
 const STRETCHES_AT_A_TIME = 2048;
 
@@ -130,6 +132,8 @@ async function copyPages(
     const coordinator = new Coordinator({
       direction: 'save',
       channels: channels.channels,
+      pageSize,
+      spareBytes: SPARE_BYTES,
       doing: DOING,
       clock: nodeClock,
       replace: channels.replace,

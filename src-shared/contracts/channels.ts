@@ -90,8 +90,11 @@ export interface ChannelApi {
   /**
    * Copies a batch. Repeatable: the same batch again, by this or another channel, gives the same file. Rejects with `file.*`
    * at the first call that fails, with the offset. Nothing of the batch counts as copied then.
+   *
+   * `spareBytes`: how many bytes of zeros a save may write, in the whole batch, into short gaps between pages. They spare
+   * requests and take room on the disk. Absent or Infinity: as many as make it fast.
    */
-  copyExtents(batch: readonly CopyExtent[]): Promise<CopyReport>;
+  copyExtents(batch: readonly CopyExtent[], spareBytes?: number): Promise<CopyReport>;
   /** Closes the files; the buffer stays for the next `openChannel`. Never flushes. */
   closeChannel(): Promise<void>;
 }

@@ -17,7 +17,7 @@ export interface RamFilesApi {
   ): Promise<{ readonly data: Stretches; readonly next: number | null }>;
   /** Makes the file `size` bytes long and allocates the stretches (fallocate). False: the file system cannot allocate. */
   allocate(lease: Lease, size: number, stretches: Stretches): Promise<boolean>;
-  /** Makes holes of the stretches; where the file system cannot, writes zeros. */
+  /** Makes the stretches read as zeros: long ones become holes, short ones, and all where there are no holes, are written. */
   punch(lease: Lease, stretches: Stretches): Promise<void>;
   /** A slice of a block's bitmap in the file, from a page that is a multiple of 8 on, in little-endian words. */
   readBitmap(lease: Lease, block: string, firstPage: number, pages: number): Promise<Uint8Array>;

@@ -1,41 +1,18 @@
-/** Which parts of a written file become holes before its bitmap is written. */
+/** Which parts of a written file are to be zeros before its bitmap is written. */
 import type { FileOffset } from '../bytes/units';
 import type { Stretches } from '../contracts/ram-files';
 import type { PageSet } from './page-set';
 
-/**
- * Bytes of zeros that a block may take on the disk. Channels write short gaps between pages with zeros, since one request
- * more costs as much as they do; what is beyond this is given back, the longest first.
- */
-const SPARE_BYTES = 2 * 1024 * 1024;
+/** Room that is not used is given back from this length on: a hole in what is on the disk costs a millisecond or two. */
+const WORTHWHILE_BYTES = 1024 * 1024;
 
 /**
- * Stretches of the file to punch for a block whose pages begin at `pagesOffset`: all that hold old bytes, and as many of
- * those that hold zeros as it takes to leave at most `spareBytes` of them. So the file's size on the disk is bounded by the
- * pages that were ever present.
+ * Stretches of the file for `RamFilesApi.punch`, of a block whose pages begin at `pagesOffset`: all that hold old bytes, and
+ * the long ones that take up room though their pages are zero.
  */
-export function stretchesToPunch(pages: PageSet, pagesOffset: FileOffset, spareBytes = SPARE_BYTES): Stretches {
-  const least = shortestToPunch(pages.unused(1), spareBytes / pages.pageSize);
-  const spare = least === null ? [] : pages.unused(least);
-  return merged(pages.stale(), spare).map((page) => pagesOffset + page * pages.pageSize);
-}
-
-/** The length from which on runs are punched, so that no more than `sparePages` are left; null: none has to be. */
-function shortestToPunch(runs: readonly number[], sparePages: number): number | null {
-  const pagesByLength = new Map<number, number>();
-  let left = 0;
-  for (let at = 0; at + 1 < runs.length; at += 2) {
-    const length = (runs[at + 1] ?? 0) - (runs[at] ?? 0);
-    pagesByLength.set(length, (pagesByLength.get(length) ?? 0) + length);
-    left += length;
-  }
-  let shortest: number | null = null;
-  for (const [length, pages] of [...pagesByLength].sort(([a], [b]) => b - a)) {
-    if (left <= sparePages) break;
-    shortest = length;
-    left -= pages;
-  }
-  return shortest;
+export function stretchesToPunch(pages: PageSet, pagesOffset: FileOffset): Stretches {
+  const unused = pages.unused(Math.ceil(WORTHWHILE_BYTES / pages.pageSize));
+  return merged(pages.stale(), unused).map((page) => pagesOffset + page * pages.pageSize);
 }
 
 /** Two ascending lists of runs (first and behind the last in turn) as one, in which none touch. */

@@ -24,6 +24,8 @@ export interface Copier {
 export interface Copied {
   pages: number;
   bytes: number;
+  /** Zeros that may still be written into gaps. */
+  spareBytes: number;
 }
 
 /** Bytes read at a time: as much as stays in a CPU's cache until it is written. Whole bytes of bits for every page size. */
@@ -98,9 +100,14 @@ function saveSpan(
     buffer.digest(at, Math.min(DIGEST_BYTES, length - at), out);
   }
 
-  // A page outside the mask may have other bytes in the file than zeros, or than it has now.
-  const mayFill = (from: number, to: number): boolean =>
-    mask === undefined || nextBit(mask, first + from, first + to, false) === first + to;
+  const mayFill = (from: number, to: number): boolean => {
+    const gap = (to - from) * pageSize;
+    if (gap > copied.spareBytes) return false;
+    // A page outside the mask may have other bytes in the file than zeros, or than it has now.
+    if (mask !== undefined && nextBit(mask, first + from, first + to, false) < first + to) return false;
+    copied.spareBytes -= gap;
+    return true;
+  };
   eachGroup(present, 0, end - first, GAP_BYTES / pageSize, mayFill, (from, to) => {
     copier.file.writev(
       [bytes.subarray(from * pageSize, to * pageSize)],

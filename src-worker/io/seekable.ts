@@ -112,6 +112,11 @@ export class SeekableChannel {
   /** Makes the stretch read as zeros: as a hole, or by writing zeros where the file system has none. */
   punch(offset: FileOffset, length: ByteCount): void {
     if (length === 0 || this.#try('making a hole in', offset, () => this.#io.punch(offset, length))) return;
+    this.zero(offset, length);
+  }
+
+  /** Writes zeros over a stretch, as far as the file reaches. */
+  zero(offset: FileOffset, length: ByteCount): void {
     const end = Math.min(offset + length, this.size);
     for (let at: number = offset; at < end; at += ZEROS.length) {
       this.writev([ZEROS.subarray(0, Math.min(ZEROS.length, end - at))], fileOffset(at));
