@@ -18,7 +18,7 @@ import { Problems } from '@shared/stream/problems';
 import { readRamBlocks } from '@shared/stream/ram-blocks';
 import { RAM_VERSION } from '@shared/stream/ram-section';
 import { encodeConfiguration, encodeEndOfRam, encodeFooter, encodeRamEnd } from '@shared/stream/writer';
-import { cursorOn, RecordWalk, truncated } from './record-walk';
+import { cursorOn, isRecordWord, RecordWalk, truncated } from './record-walk';
 import type { StreamInput } from './stream-input';
 import type { StreamSink } from './stream-sink';
 
@@ -193,7 +193,10 @@ class SectionReader {
     if (++this.#started > MOST_SECTIONS) throw this.#bad(record.offset, 'section id', 'there are too many sections');
     this.#endRam();
     // Without footers nothing tells where it ends, but no page follows a device in any stream without an END of RAM.
-    if (this.#ram !== null && this.#footers === false) return this.#rest();
+    if (this.#ram !== null && this.#footers === false) {
+      this.#complete = true;
+      return;
+    }
     this.#needFooters(record.offset, name);
     this.#copy(record.length);
     return this.#copyToFooter(id);
@@ -275,9 +278,17 @@ class SectionReader {
     for (let at = bytes.indexOf(TYPE.footer); at >= 0 && at < limit; at = bytes.indexOf(TYPE.footer, at + 1)) {
       const ahead = bytes.subarray(at, at + FOOTER_LOOK_AHEAD);
       if (ahead.length < FOOTER_BYTES || readUint(ahead, 1, 4) !== id) continue;
-      if (goesOn(ahead.subarray(FOOTER_BYTES), (section) => this.#open.has(section))) return at;
+      if (this.#goesOn(ahead.subarray(FOOTER_BYTES))) return at;
     }
     return null;
+  }
+
+  /** Whether what follows a footer makes sense; where RAM would go on, it has to begin with a record. */
+  #goesOn(ahead: Uint8Array): boolean {
+    if (!goesOn(ahead, (section) => this.#open.has(section))) return false;
+    const [type] = ahead;
+    if (this.#ram === null || (type !== TYPE.part && type !== TYPE.end)) return true;
+    return readUint(ahead, 1, 4) !== this.#ram.id || (ahead.length >= 13 && isRecordWord(readUint(ahead, 5, 8)));
   }
 
   async #ramFooter(id: number): Promise<void> {
