@@ -115,7 +115,9 @@ describe('device state joined with memory that channels copied', () => {
       const target = await leaseOfNew(at(`target-${length}`));
       const copied = { node0: first(40), node1: first(33) };
       const joining = api.join({ state: await leaseOf(at('state')), target, plan, copied });
-      await expect(joining, `${length}`).rejects.toMatchObject({ failure: { code: expect.stringMatching(/^format/) as string });
+      await expect(joining, `${length}`).rejects.toMatchObject({
+        failure: { code: expect.stringMatching(/^format/) as string },
+      });
       const head = (await readFile(at(`target-${length}`))).subarray(0, 4).toString('latin1');
       expect(head, `${length}`).not.toBe('QEVM');
     }
