@@ -1,4 +1,5 @@
 /** Every service of main, put together. Runs under Electron and under plain Node alike: what differs is in `Host`. */
+import { Conversions } from './convert/conversions';
 import { createConvertService } from './convert/convert-service';
 import { createFileRegistry } from './files/registry';
 import { createMachineService } from './machines';
@@ -8,6 +9,7 @@ import { SavesIndex } from './snapshots/library/saves-index';
 import { Restores } from './snapshots/restore/restore-service';
 import type { SaveHooks } from './snapshots/save/job';
 import { Saves } from './snapshots/save/save-service';
+import { createChannelPool } from './workers/channel-pool';
 import { createWorkerPool } from './workers/pool';
 
 /** For tests and measurements. */
@@ -21,26 +23,33 @@ export async function createServices(host: Host, options: ComposeOptions = {}): 
   const { places } = host;
   const files = createFileRegistry();
   const workers = createWorkerPool(host.startWorker);
+  const channels = createChannelPool(host.startWorker);
   const liveFolders = new Set<string>();
   const library = await Library.open(places.library, { files, workers, host, liveFolders });
   const index = new SavesIndex(library);
   const machines = await createMachineService(places, { savesOf: (name) => index.of(name) });
   const libraryFolder = places.library;
-  const saves = new Saves({ machines, files, workers, library, libraryFolder, liveFolders }, options.saveHooks);
+  const saves = new Saves(
+    { machines, files, workers, channels, library, libraryFolder, liveFolders },
+    options.saveHooks,
+  );
   const restores = new Restores({ machines, files, workers, library });
+  const conversions = new Conversions(createConvertService({ files, workers, library }), library);
   return {
     places,
     files,
     workers,
+    channels,
     machines,
     library,
     saves,
     restores,
-    conversions: createConvertService({ files, workers, library }),
+    conversions,
     dispose: async () => {
-      await saves.dispose();
+      await Promise.all([saves.dispose(), conversions.dispose()]);
       index.dispose();
       library.dispose();
+      await channels.dispose();
       await workers.dispose();
       await machines.dispose();
     },

@@ -3,11 +3,14 @@
  * through `createServices` (compose.ts) and differ only in how a worker is started, how a file goes to the trash and
  * how a person is told.
  */
+import type { ChannelSetup } from '@shared/contracts/channels';
+import type { ConversionJob, ConversionsApi } from '@shared/contracts/conversions';
 import type { LibraryApi, RestoresApi, SnapshotEntry, SnapshotId } from '@shared/contracts/library';
 import type { Machine, MachineFacts, MachineId, MachinesApi, Recipe } from '@shared/contracts/machines';
 import type { SaveJob, SavesApi } from '@shared/contracts/saves';
 import type { SourceForm } from '@shared/contracts/transfer';
 import type { Lease, WorkerApi } from '@shared/contracts/worker';
+import type { Channel } from '@shared/multifd/lane';
 import type { FileHandle } from 'node:fs/promises';
 
 export type Unsubscribe = () => void;
@@ -69,12 +72,32 @@ export interface QemuProcess {
   kill(): Promise<void>;
 }
 
+/** An open file that a QEMU gets with its start. The descriptor stays the caller's to close. */
+export interface InheritedFile {
+  readonly fd: number;
+  /** The arguments that tell QEMU of it, given the number that it has there; only the launch knows the numbers. */
+  readonly argv: (number: number) => readonly string[];
+}
+
 export interface LaunchOptions {
   readonly recipe: Recipe;
   /** Arguments that Stillframe adds after the recipe's. */
   readonly extraArgv: readonly string[];
-  /** File descriptors the child inherits, in order, from number 3 on. */
-  readonly inherit: readonly number[];
+  readonly inherit: readonly InheritedFile[];
+}
+
+/** The VM's main memory, in a file that has no name. */
+export interface SharedRam {
+  /** The RAMBlock that is in it, from its first byte to its last. */
+  readonly block: string;
+  readonly bytes: number;
+  /** Open to read and write. Whoever got it closes it; the VM has descriptors of its own. */
+  readonly file: FileHandle;
+}
+
+export interface StartOptions {
+  /** Memory in huge pages that were reserved (`vm.nr_hugepages`); refused where that is not possible. */
+  readonly hugePages?: boolean;
 }
 
 // --- machines/ -----------------------------------------------------------------------------------------------------
@@ -82,6 +105,7 @@ export interface LaunchOptions {
 /** MachinesApi and what the other rooms of main need of a machine. */
 export interface MachineService extends MachinesApi {
   get(id: MachineId): Promise<Machine>;
+  start(id: MachineId, options?: StartOptions): Promise<Machine>;
   /** The live QMP connection of a running machine; rejects with `machine.wrong-state` when it has none. */
   qmp(id: MachineId): Promise<Qmp>;
   facts(id: MachineId): Promise<MachineFacts>;
@@ -89,15 +113,14 @@ export interface MachineService extends MachinesApi {
   setSaving(id: MachineId, job: SaveJob['id'] | null): void;
   /**
    * Starts the recipe with `-incoming defer -S` and the inherited files, not yet loading. The machine appears in the list
-   * only when `adopt` is called; `abandon` kills the process and leaves nothing.
+   * only when `adopt` is called; `abandon` kills the process and leaves nothing. With `handOverRam` the caller gets the file
+   * of its memory to fill it, where it has one; `privateRam` says why it has none, as a sentence without its full stop.
    */
-  launchIncoming(options: {
-    readonly recipe: Recipe;
-    readonly inherit: readonly number[];
-    readonly extraArgv: readonly string[];
-  }): Promise<{
+  launchIncoming(options: LaunchOptions & { readonly handOverRam?: boolean }): Promise<{
     readonly qmp: Qmp;
     readonly process: QemuProcess;
+    readonly ram: SharedRam | null;
+    readonly privateRam: string | null;
     adopt(): Promise<Machine>;
     abandon(): Promise<void>;
   }>;
@@ -144,6 +167,30 @@ export interface WorkerPool {
   /** A worker of one's own, warm if there is one; stop it when done. */
   take(purpose: string): Promise<Worker>;
   dispose(): Promise<void>;
+}
+
+/** Workers that copy guest memory as multifd channels. */
+export interface ChannelPool {
+  /** Starts workers until `count` are ready or starting, ahead of need; at most 16. Returns at once. */
+  warm(count: number): void;
+  /**
+   * `count` (1 … 16) open channels of one's own. Rejects with `file.*` or `channel.not-seekable` when they cannot be opened,
+   * with `worker.died` when workers do not start; nothing is kept then.
+   */
+  open(count: number, setup: ChannelSetup): Promise<ChannelSet>;
+  /** Ends all workers, in use or not. Waits for them, but not for one that a system call holds for long. */
+  dispose(): Promise<void>;
+}
+
+/** Channels that were opened together, to be handed to a `Coordinator`. */
+export interface ChannelSet {
+  readonly channels: readonly Channel[];
+  /** False when one of them goes through the page cache although direct I/O was asked for. */
+  readonly directIo: boolean;
+  /** Another one, opened alike, for one that died. null after `release`. */
+  replace(): Promise<Channel | null>;
+  /** Closes their files and gives the workers back. Nobody may be waiting for one of them. */
+  release(): Promise<void>;
 }
 
 // --- snapshots/ ----------------------------------------------------------------------------------------------------
@@ -231,15 +278,23 @@ export interface ConvertService {
   convert(conversion: Conversion, watch: ConvertWatch): Promise<ConvertResult>;
 }
 
+/** Conversions, also as jobs that the window shows. */
+export interface ConversionService extends ConversionsApi, ConvertService {
+  onProgress(listener: (job: ConversionJob) => void): Unsubscribe;
+  /** Cancels what runs and waits for it. */
+  dispose(): Promise<void>;
+}
+
 export interface Services {
   readonly places: Places;
   readonly files: FileRegistry;
   readonly workers: WorkerPool;
+  readonly channels: ChannelPool;
   readonly machines: MachineService;
   readonly library: LibraryService;
   readonly saves: SaveService;
   readonly restores: RestoreService;
-  readonly conversions: ConvertService;
+  readonly conversions: ConversionService;
   dispose(): Promise<void>;
 }
 

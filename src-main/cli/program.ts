@@ -3,6 +3,8 @@ import { failureOf, sentenceOf, type Failure } from '@shared/contracts/failure';
 import { Command, CommanderError } from 'commander';
 import { createDesk } from './command';
 import { addConvert } from './commands/convert';
+import { addDevices } from './commands/devices';
+import { addFind } from './commands/find';
 import { addInspect } from './commands/inspect';
 import { addList } from './commands/list';
 import { addLocate } from './commands/locate';
@@ -10,6 +12,7 @@ import { addMachines } from './commands/machines';
 import { addRestore } from './commands/restore';
 import { addSave } from './commands/save';
 import { addStart } from './commands/start';
+import { addTree } from './commands/tree';
 import { printable } from './format';
 import type { Surroundings } from './session';
 import type { Terminal } from './terminal';
@@ -34,7 +37,8 @@ export async function runCli(
       writeErr: () => undefined,
     });
   const desk = createDesk(program, terminal, surroundings);
-  for (const add of [addMachines, addStart, addSave, addRestore, addList, addConvert, addInspect, addLocate]) add(desk);
+  const changing = [addMachines, addStart, addSave, addRestore, addConvert];
+  for (const add of [...changing, addList, addInspect, addLocate, addDevices, addTree, addFind]) add(desk);
   try {
     await program.parseAsync(argv, { from: 'user' });
     return desk.exitCode();

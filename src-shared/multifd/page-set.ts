@@ -44,6 +44,18 @@ export class PageSet {
     return countOnes(this.present);
   }
 
+  /** The digests, with zeros for every DIGEST_BYTES of which no page is present; null when none were asked for. */
+  presentDigests(): Uint8Array | null {
+    if (this.digests === null) return null;
+    const known = this.digests.slice();
+    const bytesPerUnit = DIGEST_BYTES / this.pageSize / 8;
+    for (let unit = 0; unit * DIGEST_SIZE < known.length; unit += 1) {
+      const bits = this.present.subarray(unit * bytesPerUnit, (unit + 1) * bytesPerUnit);
+      if (bits.every((byte) => byte === 0)) known.fill(0, unit * DIGEST_SIZE, (unit + 1) * DIGEST_SIZE);
+    }
+    return known;
+  }
+
   get everPresentPages(): number {
     return countOnes(this.#ever);
   }

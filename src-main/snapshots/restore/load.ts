@@ -2,6 +2,7 @@
 import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { fail, failureOf, type StillframeError } from '@shared/contracts/failure';
+import type { LoadEngine } from '@shared/contracts/library';
 import type { Machine, Recipe } from '@shared/contracts/machines';
 import { openFailure } from '../../files/registry';
 import { complaintIn } from '../../qemu/launch';
@@ -21,8 +22,6 @@ import { untilLoaded } from './until-loaded';
 
 /** Far from the small numbers a recipe's own `-add-fd` would use. */
 const FDSET = 1_000_000;
-/** The first descriptor a child inherits after stdin, stdout and stderr. */
-const FIRST_INHERITED = 3;
 const SMALL_BLOCK_BYTES = 1024 * 1024;
 const SETTLE_LIMIT_MS = 60_000;
 /** How long QEMU may neither change the state of its load nor read. */
@@ -30,6 +29,7 @@ const STALL_LIMIT_MS = 60_000;
 const DOING = 'restoring the VM';
 
 export interface LoadPlan {
+  readonly engine: LoadEngine;
   readonly recipe: Recipe;
   readonly memoryFile: string;
   /** Where the stream begins: 0 but for containers (libvirt) and `offset=`. */
@@ -50,15 +50,21 @@ export async function load(
   plan: LoadPlan,
   stallMs = STALL_LIMIT_MS,
 ): Promise<{ readonly machine: Machine; readonly loadingMs: number }> {
+  if (plan.engine !== 'native')
+    throw fail(
+      'internal',
+      DOING,
+      `The load engine ${plan.engine} is not there yet`,
+      'Restore it with the engine native.',
+    );
   const handles = await openToLoad(plan);
   let started;
   try {
-    const extraArgv = handles.flatMap((_, index) => [
-      '-add-fd',
-      `fd=${String(FIRST_INHERITED + index)},set=${String(FDSET)},opaque=stillframe`,
-    ]);
-    const inherit = handles.map(({ fd }) => fd);
-    started = await machines.launchIncoming({ recipe: plan.recipe, inherit, extraArgv });
+    const inherit = handles.map(({ fd }) => ({
+      fd,
+      argv: (number: number) => ['-add-fd', `fd=${String(number)},set=${String(FDSET)},opaque=stillframe`],
+    }));
+    started = await machines.launchIncoming({ recipe: plan.recipe, inherit, extraArgv: [] });
   } finally {
     await Promise.all(handles.map((handle) => handle.close()));
   }

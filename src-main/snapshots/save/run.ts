@@ -1,12 +1,14 @@
 /** One save from its first change to its outcome. */
 import { fail, failureOf, sentenceOf, type StillframeError } from '@shared/contracts/failure';
-import type { FlushPolicy, SaveOutcome, SaveResult, SaveTimings } from '@shared/contracts/saves';
+import type { EngineName, FlushPolicy, SaveOutcome, SaveResult, SaveTimings } from '@shared/contracts/saves';
 import { queryRunState } from '../migration';
 import { flushPolicy, type Engine } from './engine';
 import { checkMemory, flushMemory } from './flush';
 import { GuestClock } from './guest-clock';
-import { finishScreen, recordMoment } from './moment';
+import { finishScreen, recordMoment, type Moment } from './moment';
 import { isRunning } from './plan';
+import { channelsEngine } from './channels-engine';
+import { ingestEngine } from './ingest-engine';
 import { nativeEngine } from './native-engine';
 import { SaveWorker } from './save-worker';
 import { seal } from './seal';
@@ -44,15 +46,22 @@ export async function runSave(context: SaveContext): Promise<SaveOutcome> {
   }
 }
 
-const ENGINES: Readonly<Record<'native', Engine>> = { native: nativeEngine };
+const ENGINES: Readonly<Record<EngineName, Engine>> = {
+  native: nativeEngine,
+  channels: channelsEngine,
+  ingest: ingestEngine,
+};
 
 async function savePhases(context: SaveContext, clock: GuestClock, worker: SaveWorker): Promise<SaveResult> {
   const { job, options, undo, rooms, wasRunning } = context;
   worker.warmUp();
   const prepared = await ENGINES[context.engine].prepare(context, worker);
   const { target, directIo } = prepared;
+  const policy = flushPolicy(options, directIo);
+  const channels = context.engine === 'ingest' ? 1 : options.channels;
+  job.update({ plan: { engine: context.engine, why: context.engineWhy, channels, directIo, flush: policy } });
   const written = await prepared.write(clock);
-  const moment = written.moment ?? (await recordMoment(context));
+  const moment = written.moment ?? (await momentAfterwards(context));
   if (options.after === 'run') await afterwards(context, written.resume);
   const pausedMs = clock.stoppedMs(Date.now());
   for (const step of prepared.putBack) await afterwards(context, step);
@@ -63,7 +72,6 @@ async function savePhases(context: SaveContext, clock: GuestClock, worker: SaveW
   const { lease } = target;
   const check = await checkMemory(context, worker, lease);
   const hasScreen = await finishScreen(context, moment);
-  const policy = flushPolicy(options, directIo);
   const flushNow = (): Promise<FlushPolicy> => flushMemory(context, worker, lease, size, policy);
   const flush = options.releaseEarly ? await releaseThenFlush(context, target, flushNow) : await flushNow();
 
@@ -89,7 +97,7 @@ async function savePhases(context: SaveContext, clock: GuestClock, worker: SaveW
     snapshot: context.destination.parent === rooms.libraryFolder ? job.now().name : folder,
     memoryFile: `${folder}${target.memoryFile.slice(context.folder.length)}`,
     engine: context.engine,
-    channels: options.channels,
+    channels,
     directIo,
     flush,
     bytesWritten: written.bytes,
@@ -135,6 +143,11 @@ async function afterwards({ job }: SaveContext, step: UndoStep): Promise<void> {
       code === 'qemu.gone' ? 'QEMU ended after it had written the memory; the snapshot is whole.' : `${what}.`,
     );
   }
+}
+
+async function momentAfterwards(context: SaveContext): Promise<Moment> {
+  await context.job.enter('writing', 'recording disks and memory map');
+  return recordMoment(context);
 }
 
 /** The snapshot is sealed, so a QEMU that does not end is no failed save. */

@@ -12,6 +12,7 @@ import type { GuestClock } from './guest-clock';
 import { PassMeter } from './pass-meter';
 import { isRunning } from './plan';
 import type { NativePrepared } from './prepare';
+import type { Target } from './target';
 import { forbidEndSpurt } from './vm-settings';
 
 const POLL_MS = 120;
@@ -35,11 +36,11 @@ export async function writeNative(context: SaveContext, prepared: NativePrepared
   const resume = undo.push('letting the guest run again', async () => {
     if (wasRunning && !isRunning(await queryRunState(vm.qmp))) await vm.qmp.execute('cont');
   });
-  if (options.mode === 'paused' && wasRunning) await stop(vm.qmp);
+  if (options.mode === 'paused' && wasRunning) await stopGuest(vm.qmp);
   const end = undo.push('ending the migration', () => endMigration(vm.qmp, vm.parameters));
   await vm.qmp.execute('migrate', { uri: `file:/dev/fdset/${String(prepared.fdset)}` });
   await job.enter('writing', 'writing');
-  const { ended, finishedPaused } = await watch(context, prepared, clock);
+  const { ended, finishedPaused } = await watchMigration(context, prepared.target, clock, job.signal);
   if (ended.status !== 'completed') throw await whyFailed(ended, context.folder);
   await settled(vm.qmp, SETTLE_LIMIT_MS).catch((error: unknown) => {
     // Everything is in the file: a QEMU that ends now takes nothing with it.
@@ -56,14 +57,20 @@ export async function writeNative(context: SaveContext, prepared: NativePrepared
   };
 }
 
-async function stop(qmp: Qmp): Promise<void> {
+/** Pauses the guest; its disks finish what is under way first. */
+export async function stopGuest(qmp: Qmp): Promise<void> {
   await qmp.execute('stop', {}, { timeoutMs: STOP_LIMIT_MS });
 }
 
-async function watch(
+/**
+ * Follows a migration until it is over, finishes a live one paused that gets nowhere, and shows it in the job. Answers how it
+ * ended, and why it was finished paused.
+ */
+export async function watchMigration(
   { job, vm, options, folder }: SaveContext,
-  { target }: NativePrepared,
+  target: Target,
   clock: GuestClock,
+  signal: AbortSignal,
 ): Promise<{ readonly ended: Migration; readonly finishedPaused: string | null }> {
   const meter = new PassMeter();
   const convergence = new Convergence(options.liveLimitSeconds);
@@ -82,7 +89,7 @@ async function watch(
           finishedPaused = convergence.push(at, migration.ram['dirty-sync-count'], migration.ram.remaining);
           if (finishedPaused !== null) {
             job.update({ finishingPaused: finishedPaused });
-            await stop(vm.qmp);
+            await stopGuest(vm.qmp);
             await forbidEndSpurt(vm.qmp);
           }
         }
@@ -92,7 +99,7 @@ async function watch(
         freeAskedAt = performance.now();
         job.update({ freeBytes: await freeBytes(folder) });
       }
-      await unlessAborted(job.signal, bell.next(POLL_MS));
+      await unlessAborted(signal, bell.next(POLL_MS));
     }
   } finally {
     bell.dispose();
@@ -137,7 +144,7 @@ class Bell {
 }
 
 /** QEMU's reason for a migration that did not complete, or the one behind it: a full file system. */
-async function whyFailed(migration: Migration, folder: string): Promise<StillframeError> {
+export async function whyFailed(migration: Migration, folder: string): Promise<StillframeError> {
   const said = migration['error-desc']?.replace(/\.+$/, '');
   const detail = said === undefined ? {} : { detail: said };
   if (/no space left|quota/i.test(said ?? '') || (await freeBytes(folder).catch(() => Infinity)) < FULL_BYTES)

@@ -7,8 +7,8 @@ import { createInterface } from 'node:readline';
 import { fail, type StillframeError } from '@shared/contracts/failure';
 import type { Recipe } from '@shared/contracts/machines';
 import * as v from 'valibot';
-import { complaintIn } from '../../qemu/launch';
-import { findProgram } from '../../qemu/recipe';
+import { complaintIn } from './launch';
+import { findProgram } from './recipe';
 
 /** A run takes 50–200 ms. */
 const LIMIT_MS = 20_000;
@@ -20,9 +20,18 @@ export interface QemuAbilities {
   /** `10.0.2` */
   readonly version: string;
   /** Every machine type and alias. */
-  readonly machineTypes: ReadonlySet<string>;
+  readonly machineTypes: ReadonlyMap<string, MachineType>;
+  /** What it takes when the command line names no machine type; null where one has to be named. */
+  readonly defaultMachine: string | null;
+  /** Migration capabilities, as it names them. */
+  readonly capabilities: ReadonlySet<string>;
   /** CPU models, and what of each this host lacks. */
   readonly cpuModels: ReadonlyMap<string, readonly string[]>;
+}
+
+export interface MachineType {
+  /** The name of the RAMBlock that QEMU makes for the VM's memory; null where it does not tell (before QEMU 5.2, `none`). */
+  readonly ramId: string | null;
 }
 
 const greetingSchema = v.object({
@@ -30,7 +39,15 @@ const greetingSchema = v.object({
     version: v.object({ qemu: v.object({ major: v.number(), minor: v.number(), micro: v.number() }) }),
   }),
 });
-const machinesSchema = v.array(v.object({ name: v.string(), alias: v.optional(v.string()) }));
+const machinesSchema = v.array(
+  v.object({
+    name: v.string(),
+    alias: v.optional(v.string()),
+    'is-default': v.optional(v.boolean(), false),
+    'default-ram-id': v.optional(v.string()),
+  }),
+);
+const capabilitiesSchema = v.array(v.object({ capability: v.string() }));
 const cpusSchema = v.array(v.object({ name: v.string(), 'unavailable-features': v.optional(v.array(v.string()), []) }));
 
 export class QemuProbe {
@@ -38,7 +55,7 @@ export class QemuProbe {
   readonly #known = new Map<string, Promise<QemuAbilities>>();
 
   /**
-   * Asks the recipe's program, with the accelerator the VM needs. Rejects with `qemu.not-found` when there is none and with
+   * Asks the recipe's program, with the accelerator the VM needs (`tcg` or `kvm`; otherwise QEMU's own choice). Rejects with `qemu.not-found` when there is none and with
    * `qemu.did-not-start` (QEMU's words in `what`) when it does not run, e.g. because /dev/kvm is missing.
    */
   async ask(recipe: Recipe, accelerator: string): Promise<QemuAbilities> {
@@ -106,11 +123,18 @@ async function probe(program: string, accelerator: string, env: Recipe['env']): 
     const { major, minor, micro } = v.parse(greetingSchema, await next()).QMP.version.qemu;
     await execute('qmp_capabilities', v.unknown());
     const machines = await execute('query-machines', machinesSchema);
+    const capabilities = await execute('query-migrate-capabilities', capabilitiesSchema);
     const cpus = await execute('query-cpu-definitions', cpusSchema);
     return {
       program,
       version: [major, minor, micro].join('.'),
-      machineTypes: new Set(machines.flatMap(({ name, alias }) => (alias === undefined ? [name] : [name, alias]))),
+      machineTypes: new Map(
+        machines.flatMap(({ name, alias, 'default-ram-id': ramId = null }) =>
+          [name, ...(alias === undefined ? [] : [alias])].map((known) => [known, { ramId }] as const),
+        ),
+      ),
+      defaultMachine: machines.find((machine) => machine['is-default'])?.name ?? null,
+      capabilities: new Set(capabilities.map(({ capability }) => capability)),
       cpuModels: new Map(cpus.map((cpu) => [cpu.name, cpu['unavailable-features']])),
     };
   } catch (cause) {
