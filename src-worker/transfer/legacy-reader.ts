@@ -31,7 +31,14 @@ const PAGE_BITS = { least: 10, most: 16 } as const;
 
 /** Commands that say how the stream itself is sent. Without the connection that they are about they mean nothing. */
 const DROPPED: ReadonlySet<number> = new Set([1, 2]);
+const POSTCOPY_ADVISE = 3;
 const SWITCHOVER_START = 11;
+/**
+ * Commands that a loader of a file has to see. An advice of postcopy without a payload is not about RAM: capability
+ * dirty-bitmaps has QEMU write it (migration/savevm.c, qemu_savevm_send_postcopy_advise).
+ */
+const isKept = (command: number, length: number): boolean =>
+  command === SWITCHOVER_START || (command === POSTCOPY_ADVISE && length === 0);
 
 /** Reads `input`, which stands where the stream begins, to its end. Rejects with `format.*` and `file.*`. */
 export async function readLegacyStream(input: StreamInput, sink: StreamSink): Promise<void> {
@@ -239,7 +246,7 @@ class SectionReader {
     if (name === undefined || command === 0) {
       throw this.#bad(fieldOf(record, 'command').offset, 'command', `${command} is no command`);
     }
-    if (command !== SWITCHOVER_START && !DROPPED.has(command)) {
+    if (!isKept(command, length) && !DROPPED.has(command)) {
       const place = fieldOf(record, 'command').offset;
       throw refusal(this.#input, place, 'command', `the command ${name} belongs to postcopy or to a VM that goes on`);
     }

@@ -218,6 +218,11 @@ describe('what is legal is taken', () => {
     expect((await readFile(at('target'))).includes(Buffer.from(bytes.subarray(-60)))).toBe(true);
   });
 
+  it('an advice of postcopy that is not about RAM is kept', async () => {
+    await ingest(withCommand(3));
+    expect((await readFile(at('target'))).includes(Buffer.from('7e000000010800030000', 'hex'))).toBe(true);
+  });
+
   it('a section between those of RAM is kept', async () => {
     await ingest(between(true));
     expect((await readFile(at('target'))).includes(Buffer.alloc(40, 7))).toBe(true);
