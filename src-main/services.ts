@@ -4,6 +4,7 @@
  * how a person is told.
  */
 import type { ChannelSetup } from '@shared/contracts/channels';
+import type { ConversionJob, ConversionsApi } from '@shared/contracts/conversions';
 import type { LibraryApi, RestoresApi, SnapshotEntry, SnapshotId } from '@shared/contracts/library';
 import type { Machine, MachineFacts, MachineId, MachinesApi, Recipe } from '@shared/contracts/machines';
 import type { SaveJob, SavesApi } from '@shared/contracts/saves';
@@ -112,13 +113,12 @@ export interface MachineService extends MachinesApi {
   setSaving(id: MachineId, job: SaveJob['id'] | null): void;
   /**
    * Starts the recipe with `-incoming defer -S` and the inherited files, not yet loading. The machine appears in the list
-   * only when `adopt` is called; `abandon` kills the process and leaves nothing. With `handOverRam` the caller gets the file
-   * of its memory to fill it, where it has one; `privateRam` says why it has none, as a sentence without its full stop.
+   * only when `adopt` is called; `abandon` kills the process and leaves nothing.
+   * `privateRam` says why its memory is not shared, as a sentence without its full stop.
    */
-  launchIncoming(options: LaunchOptions & { readonly handOverRam?: boolean }): Promise<{
+  launchIncoming(options: LaunchOptions): Promise<{
     readonly qmp: Qmp;
     readonly process: QemuProcess;
-    readonly ram: SharedRam | null;
     readonly privateRam: string | null;
     adopt(): Promise<Machine>;
     abandon(): Promise<void>;
@@ -277,6 +277,13 @@ export interface ConvertService {
   convert(conversion: Conversion, watch: ConvertWatch): Promise<ConvertResult>;
 }
 
+/** Conversions, also as jobs that the window shows. */
+export interface ConversionService extends ConversionsApi, ConvertService {
+  onProgress(listener: (job: ConversionJob) => void): Unsubscribe;
+  /** Cancels what runs and waits for it. */
+  dispose(): Promise<void>;
+}
+
 export interface Services {
   readonly places: Places;
   readonly files: FileRegistry;
@@ -286,7 +293,7 @@ export interface Services {
   readonly library: LibraryService;
   readonly saves: SaveService;
   readonly restores: RestoreService;
-  readonly conversions: ConvertService;
+  readonly conversions: ConversionService;
   dispose(): Promise<void>;
 }
 
