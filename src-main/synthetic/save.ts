@@ -7,10 +7,10 @@ import type { SyntheticPass, SyntheticReport, SyntheticSaveOptions } from '@shar
 import type { Lease, WorkerApi } from '@shared/contracts/worker';
 import { cancelled } from '@shared/multifd/copy-failures';
 import { Coordinator } from '@shared/multifd/coordinator';
+import { giveBack } from '@shared/multifd/give-back';
 import { PageSets } from '@shared/multifd/page-set';
 import type { BlockPlace } from '@shared/multifd/places';
 import { planMasked, planWhole } from '@shared/multifd/plan';
-import { stretchesToPunch } from '@shared/multifd/punch';
 import { copyStopped, precopy, type PrecopyPass, type PrecopyResult } from '@shared/multifd/precopy';
 import type { ChannelPool, FileRegistry, WorkerPool } from '../services';
 import { timers } from '../snapshots/timers';
@@ -56,9 +56,10 @@ export async function saveSynthetic(
     const { api } = await unlessAborted(signal, helper);
     const copied = await copyPages(rooms, guest, options, signal, { frame, target: target.lease, api, hooks });
     // What is old goes before the bitmap is written: a file with a bitmap has right bytes, clear bits included.
-    for (const part of inParts(stretchesToPunch(copied.pages, frame.pagesOffset))) {
-      await unlessAborted(signal, api.punch(target.lease, part));
-    }
+    const { pageSize, pagesOffset } = frame;
+    const { punch, zero } = giveBack([{ pagesOffset, pageSize, stale: copied.pages.stale() }]);
+    for (const part of inParts(punch)) await unlessAborted(signal, api.punch(target.lease, part));
+    for (const part of inParts(zero)) await unlessAborted(signal, api.zero(target.lease, part));
     await target.write(copied.pages.present, frame.bitmapOffset);
     await target.write(frame.tail, frame.tailOffset);
     const flushAt = performance.now();
