@@ -215,7 +215,6 @@ test('a save tells lanes and passes while it goes on', async () => {
       },
     },
   );
-  console.log(JSON.stringify(report.passes));
   expect(passes).toEqual(report.passes.map(({ number }) => number));
   expect(new Set(lanes)).toEqual(new Set([3]));
   expect(lanes.length).toBeLessThanOrEqual(report.totalMs / 100);
