@@ -1,12 +1,12 @@
 /** A save of a synthetic guest by channels: precopy into a mapped-ram file, as an engine for real guests would do it. */
 import { dirname } from 'node:path';
 import { byteCount, fileOffset } from '@shared/bytes/units';
+import { fail } from '@shared/contracts/failure';
 import type { ChannelsProgress } from '@shared/contracts/lanes';
 import type { Stretches } from '@shared/contracts/ram-files';
 import type { SyntheticPass, SyntheticReport, SyntheticSaveOptions } from '@shared/contracts/synthetic';
 import type { Lease, WorkerApi } from '@shared/contracts/worker';
 import type { Clock } from '@shared/multifd/coordination';
-import { cancelled } from '@shared/multifd/copy-failures';
 import { Coordinator } from '@shared/multifd/coordinator';
 import { PageSets } from '@shared/multifd/page-set';
 import type { BlockPlace } from '@shared/multifd/places';
@@ -82,7 +82,9 @@ export async function saveSynthetic(
     await target.keep();
     return { ...reportOf(options, copied), ...size, flushMs, totalMs: performance.now() - startedAt };
   } catch (error) {
-    throw signal.aborted ? cancelled(DOING) : error;
+    throw signal.aborted
+      ? fail('save.cancelled', DOING, 'The save was cancelled', 'Nothing is left of the file.')
+      : error;
   } finally {
     void helper.then((worker) => worker.stop()).catch(() => undefined);
     await target.discard();

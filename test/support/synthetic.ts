@@ -13,8 +13,8 @@ import type { SyntheticGuestOptions, SyntheticSaveOptions } from '../../src-shar
 const MIB = 1024 * 1024;
 
 export interface TestRooms extends SyntheticRooms {
-  /** Every worker that was started to be a channel, oldest first. */
-  readonly channelWorkers: readonly Worker[];
+  /** The pids of the workers that were started for this purpose ("copying memory": a channel), oldest first. */
+  pidsOf(purpose: string): readonly number[];
   /** A guest that ends with the rooms. */
   guest(change?: Partial<SyntheticGuestOptions>): Promise<SyntheticGuest>;
   end(): Promise<void>;
@@ -22,19 +22,20 @@ export interface TestRooms extends SyntheticRooms {
 
 /** What a synthetic save needs, over workers of that kind. */
 export function openRooms(start: (purpose: string) => Promise<Worker>): TestRooms {
-  const channelWorkers: Worker[] = [];
+  const started: { readonly purpose: string; readonly worker: Worker }[] = [];
   const guests: SyntheticGuest[] = [];
   const files = createFileRegistry();
-  const workers = createWorkerPool(start);
-  const channels = createChannelPool(async (purpose) => {
+  const startNoted = async (purpose: string): Promise<Worker> => {
     const worker = await start(purpose);
-    channelWorkers.push(worker);
+    started.push({ purpose, worker });
     return worker;
-  });
+  };
+  const workers = createWorkerPool(startNoted);
+  const channels = createChannelPool(startNoted);
   const rooms = { files, workers, channels };
   return {
     ...rooms,
-    channelWorkers,
+    pidsOf: (wanted) => started.flatMap(({ purpose, worker }) => (purpose === wanted ? [worker.pid ?? 0] : [])),
     guest: async (change = {}) => {
       const guest = await SyntheticGuest.make(rooms, { ...GUEST, ...change });
       guests.push(guest);
