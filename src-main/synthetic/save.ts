@@ -1,11 +1,11 @@
 /** A save of a synthetic guest by channels: precopy into a mapped-ram file, as an engine for real guests would do it. */
 import { dirname } from 'node:path';
 import { byteCount, fileOffset } from '@shared/bytes/units';
+import { fail } from '@shared/contracts/failure';
 import type { ChannelsProgress } from '@shared/contracts/lanes';
 import type { Stretches } from '@shared/contracts/ram-files';
 import type { SyntheticPass, SyntheticReport, SyntheticSaveOptions } from '@shared/contracts/synthetic';
 import type { Lease, WorkerApi } from '@shared/contracts/worker';
-import { cancelled } from '@shared/multifd/copy-failures';
 import { Coordinator } from '@shared/multifd/coordinator';
 import { giveBack } from '@shared/multifd/give-back';
 import { PageSets } from '@shared/multifd/page-set';
@@ -56,7 +56,8 @@ export async function saveSynthetic(
     const { api } = await unlessAborted(signal, helper);
     const copied = await copyPages(rooms, guest, options, signal, { frame, target: target.lease, api, hooks });
     // What is old goes before the bitmap is written: a file with a bitmap has right bytes, clear bits included.
-    const { pageSize, pagesOffset } = frame;
+    const { pagesOffset } = frame;
+    const { pageSize } = guest.options;
     const { punch, zero } = giveBack([{ pagesOffset, pageSize, stale: copied.pages.stale() }]);
     for (const part of inParts(punch)) await unlessAborted(signal, api.punch(target.lease, part));
     for (const part of inParts(zero)) await unlessAborted(signal, api.zero(target.lease, part));
@@ -72,7 +73,9 @@ export async function saveSynthetic(
     await target.keep();
     return { ...reportOf(options, copied), ...size, flushMs, totalMs: performance.now() - startedAt };
   } catch (error) {
-    throw signal.aborted ? cancelled(DOING) : error;
+    throw signal.aborted
+      ? fail('save.cancelled', DOING, 'The save was cancelled', 'Nothing is left of the file.')
+      : error;
   } finally {
     void helper.then((worker) => worker.stop()).catch(() => undefined);
     await target.discard();

@@ -15,7 +15,7 @@ export interface SyntheticGuestOptions {
   readonly workingSetBytes: number;
   /** Pages changed while it runs, in MiB/s; 0: as many as it can. */
   readonly mibPerSecond: number;
-  /** Part of the pages, 0 … 1, that nobody writes to before the guest runs. */
+  /** Part of the memory, 0 … 1, that nobody writes to before the guest runs; 64 pages in a row each. */
   readonly zeroShare: number;
   /** Part of the writes, 0 … 1, that fill a page with zeros again. */
   readonly zeroAgainShare: number;

@@ -6,6 +6,8 @@ export type Put = (bytes: Uint8Array, offset: number) => void;
 
 /** Bytes that are written at once before the guest runs. */
 const FILL_BYTES = 1024 * 1024;
+/** Pages that nobody writes to before the guest runs come in groups of this many, as they do in real guests. */
+const GROUP_PAGES = 64;
 /** Bytes of a page that a running guest changes: guests change words, not pages. */
 const WORD_BYTES = 8;
 
@@ -24,6 +26,7 @@ export class Memory {
   readonly #random: () => number;
   /** Page that is filled next, before the guest runs. */
   #filled = 0;
+  #untouched = false;
   /** Page of the working set that is written next. */
   #next = 0;
   #writes = 0;
@@ -55,7 +58,8 @@ export class Memory {
     const first = this.#filled;
     let run = first;
     for (let page = first; page < end; page += 1) {
-      if (this.#random() < zeroShare) {
+      if (page % GROUP_PAGES === 0) this.#untouched = this.#random() < zeroShare;
+      if (this.#untouched) {
         this.#putRun(first, run, page);
         run = page + 1;
       } else {
