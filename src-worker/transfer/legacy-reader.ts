@@ -11,7 +11,7 @@ import { readUint } from '@shared/bytes/uint';
 import type { FileOffset } from '@shared/bytes/units';
 import { fail } from '@shared/contracts/failure';
 import { readConfiguration, type ConfigurationDraft } from '@shared/stream/configuration';
-import { FOOTER_LOOK_AHEAD, goesOn } from '@shared/stream/device-data';
+import { FOOTER_BYTES, FOOTER_LOOK_AHEAD, goesOn } from '@shared/stream/device-data';
 import { COMMANDS, LAYOUT, RAM_FLAG, splitRamWord, TYPE } from '@shared/stream/layout';
 import type { Configuration, RamBlock } from '@shared/stream/model';
 import { Problems } from '@shared/stream/problems';
@@ -283,9 +283,9 @@ class SectionReader {
 
   #footerIn(bytes: Uint8Array, id: number, limit: number): number | null {
     for (let at = bytes.indexOf(TYPE.footer); at >= 0 && at < limit; at = bytes.indexOf(TYPE.footer, at + 1)) {
-      const ahead = bytes.subarray(at, at + FOOTER_LOOK_AHEAD);
-      if (ahead.length < FOOTER_BYTES || readUint(ahead, 1, 4) !== id) continue;
-      if (this.#goesOn(ahead.subarray(FOOTER_BYTES))) return at;
+      if (at + FOOTER_BYTES > bytes.length) return null;
+      if (readUint(bytes, at + 1, 4) !== id) continue;
+      if (this.#goesOn(bytes.subarray(at + FOOTER_BYTES, at + FOOTER_LOOK_AHEAD))) return at;
     }
     return null;
   }
@@ -332,8 +332,6 @@ class SectionReader {
     return badValue(cursorOn(this.#input), offset, field, what);
   }
 }
-
-const FOOTER_BYTES = 5;
 
 function checkBlocks(input: StreamInput, blocks: readonly RamBlock[]): void {
   for (const { name, usedLength, record, header, hostPageSize } of blocks) {
