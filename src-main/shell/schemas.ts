@@ -4,6 +4,7 @@
  */
 import * as v from 'valibot';
 import type { AppApi } from '@shared/contracts/app';
+import type { ConversionId } from '@shared/contracts/conversions';
 import type { SnapshotId } from '@shared/contracts/library';
 import type { MachineId } from '@shared/contracts/machines';
 import type { JobId } from '@shared/contracts/saves';
@@ -27,6 +28,10 @@ const machineId = v.pipe(
 const snapshotId = v.pipe(
   path,
   v.transform((id) => id as SnapshotId),
+);
+const conversionId = v.pipe(
+  word,
+  v.transform((id) => id as ConversionId),
 );
 const jobId = v.pipe(
   word,
@@ -91,7 +96,14 @@ const restoreOptions = v.strictObject({
   accepted: v.pipe(v.array(text(8192)), v.maxLength(1000)),
 });
 
-const inspectTarget = v.union([v.strictObject({ path }), v.strictObject({ snapshot: path })]);
+const fileOrSnapshot = v.union([v.strictObject({ path }), v.strictObject({ snapshot: path })]);
+
+const conversionOptions = v.strictObject({
+  source: fileOrSnapshot,
+  to: v.picklist(['mapped-ram', 'stream', 'raw']),
+  target: path,
+  block: v.nullable(word),
+});
 
 export const settingsSchema = v.strictObject({
   theme: v.picklist(['system', 'light', 'dark']),
@@ -130,15 +142,21 @@ export const schemas = {
     preflight: v.strictTuple([snapshotId]),
     restore: v.strictTuple([snapshotId, restoreOptions]),
   },
+  conversions: {
+    begin: v.strictTuple([conversionOptions]),
+    jobs: nothing,
+    cancel: v.strictTuple([conversionId]),
+  },
   inspector: {
-    open: v.strictTuple([inspectTarget]),
+    open: v.strictTuple([fileOrSnapshot]),
     close: v.strictTuple([word]),
   },
   shell: {
     about: nothing,
     settings: nothing,
     setSettings: v.strictTuple([settingsSchema]),
-    chooseFile: v.strictTuple([v.picklist(['inspect', 'import', 'disk', 'cdrom', 'qmp-socket'])]),
+    chooseFile: v.strictTuple([v.picklist(['inspect', 'import', 'convert', 'disk', 'cdrom', 'qmp-socket'])]),
+    chooseTarget: v.strictTuple([word]),
     copyText: v.strictTuple([text(4 * 1024 * 1024)]),
   },
 } satisfies Table;

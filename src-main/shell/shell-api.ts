@@ -19,6 +19,15 @@ export function createShellApi({ window, settings, libraryFolder }: ShellApiOpti
       const { canceled, filePaths } = await dialog.showOpenDialog(window, dialogs[purpose]);
       return canceled ? null : (filePaths[0] ?? null);
     },
+    async chooseTarget(suggestedName) {
+      const { canceled, filePath } = await dialog.showSaveDialog(window, {
+        title: 'Choose where to write',
+        buttonLabel: 'Choose',
+        defaultPath: suggestedName,
+        properties: ['showHiddenFiles', 'createDirectory'],
+      });
+      return canceled || filePath === '' ? null : filePath;
+    },
     async copyText(text) {
       // Electron 45 returns a promise, 33 nothing.
       await clipboard.writeText(text);
@@ -48,6 +57,7 @@ const anyFile: OpenDialogOptions = { properties: ['openFile', 'showHiddenFiles']
 const dialogs: Readonly<Record<Parameters<ShellApi['chooseFile']>[0], OpenDialogOptions>> = {
   inspect: { ...anyFile, title: 'Inspect a file', buttonLabel: 'Inspect' },
   import: { ...anyFile, title: 'Import a save file of QEMU or libvirt', buttonLabel: 'Import' },
+  convert: { ...anyFile, title: 'Convert a save file of QEMU or libvirt', buttonLabel: 'Choose' },
   disk: { ...anyFile, title: 'Choose a disk image', buttonLabel: 'Choose' },
   cdrom: { ...anyFile, title: 'Choose a CD image', buttonLabel: 'Choose' },
   'qmp-socket': { ...anyFile, title: 'Choose a QMP socket', buttonLabel: 'Attach' },

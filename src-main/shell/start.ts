@@ -5,6 +5,7 @@ import { MessageChannelMain, app, dialog, shell, type BrowserWindow } from 'elec
 import type { AppApi, AppCommand } from '@shared/contracts/app';
 import { fail } from '@shared/contracts/failure';
 import { createServices } from '../compose';
+import { createConversionJobs } from '../convert/conversion-jobs';
 import { moveToTrash } from '../files/trash';
 import { dataFolder, findPlaces } from '../places';
 import type { Places, Services } from '../services';
@@ -85,11 +86,14 @@ async function open(built: Built, file: string | null): Promise<void> {
   const inspections = makeInspectors(built, services, window);
   const { machines, saves, library, restores } = services;
   const shellApi = createShellApi({ window, settings, libraryFolder: places.library });
-  const api: AppApi = { machines, saves, library, restores, inspector: inspections.inspectors, shell: shellApi };
+  const conversions = createConversionJobs(services.conversions, library);
+  const inspector = inspections.inspectors;
+  const api: AppApi = { machines, saves, library, restores, conversions, inspector, shell: shellApi };
   const events = openIpc(window, api, pageOrigin);
   inspections.tell(events);
   tellChanges(
     services,
+    conversions,
     (listener) => settings.onChange(listener),
     (event) => events.emit(event),
   );
@@ -110,6 +114,7 @@ async function open(built: Built, file: string | null): Promise<void> {
     running: async () => (await saves.jobs()).filter(({ outcome }) => outcome === null),
     dispose: async () => {
       await inspections.dispose();
+      await conversions.dispose();
       await services.dispose();
     },
   });

@@ -27,8 +27,9 @@ export interface ConversionProgress {
   readonly bytesWritten: number;
   /** Bytes per second put into the target, as a mean of the last seconds. */
   readonly bytesPerSecond: number;
-  /** 0 … 1 of the whole; null while nobody can know. */
+  /** 0 … 1 of the phase; null while nobody can know. */
   readonly fraction: number | null;
+  /** Until the phase is over; null when unknown. */
   readonly secondsLeft: number | null;
 }
 
@@ -51,7 +52,10 @@ export interface ConversionJob {
 }
 
 export interface ConversionsApi {
-  /** Resolves as soon as the job is accepted; progress comes as events. Rejects with `file.exists` when the target exists. */
+  /**
+   * Resolves when the first bytes have been converted; progress comes as events. What is refused until then (`file.exists`,
+   * `file.*`, `format.*`) rejects and makes no job.
+   */
   begin(options: ConversionOptions): Promise<ConversionJob>;
   /** Running jobs and the ones that ended since the app started, newest first. */
   jobs(): Promise<readonly ConversionJob[]>;
