@@ -32,9 +32,9 @@ test.each<[string, ConversionFormat, string]>([
 ])('%s as %s is called %s', (name, to, suggested) => expect(suggestedName(name, to)).toBe(suggested));
 
 test.each<[Partial<ConversionProgress>, number | null, string]>([
-  [{ fraction: 0.5 }, 0.45, 'convert ci-base, 45 %'],
-  [{ fraction: 0, phase: 'flushing' }, 0.9, 'convert ci-base, 90 %'],
-  [{ fraction: 1, phase: 'flushing' }, 1, 'convert ci-base, 100 %'],
+  [{ fraction: 0.5 }, 0.45, 'convert ci-base, 50 %'],
+  [{ fraction: 0, phase: 'flushing' }, 0.9, 'flush ci-base, 0 %'],
+  [{ fraction: 1, phase: 'flushing' }, 1, 'flush ci-base, 100 %'],
   [{ fraction: null }, null, 'convert ci-base'],
 ])('%j is %s of the whole, in the footer “%s”', (over, fraction, words) => {
   const job = exampleConversion({ id: 'c' as ConversionId });

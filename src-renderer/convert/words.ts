@@ -53,8 +53,8 @@ export function conversionFraction({ phase, fraction }: ConversionProgress): num
   return phase === 'converting' ? 0.9 * fraction : 0.9 + 0.1 * fraction;
 }
 
-/** "convert ci-base, 41 %", for the footer. */
+/** "convert ci-base, 41 %", for the footer: of the phase, as in the list. */
 export function footerWords({ name, progress }: ConversionJob): string {
-  const fraction = conversionFraction(progress);
-  return `convert ${name}${fraction === null ? '' : `, ${percent(fraction)}`}`;
+  const { phase, fraction } = progress;
+  return `${phase === 'flushing' ? 'flush' : 'convert'} ${name}${fraction === null ? '' : `, ${percent(fraction)}`}`;
 }
