@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import { createDesk } from './command';
 import { addConvert } from './commands/convert';
 import { addDevices } from './commands/devices';
+import { addFind } from './commands/find';
 import { addInspect } from './commands/inspect';
 import { addList } from './commands/list';
 import { addLocate } from './commands/locate';
@@ -37,7 +38,7 @@ export async function runCli(
     });
   const desk = createDesk(program, terminal, surroundings);
   const changing = [addMachines, addStart, addSave, addRestore, addConvert];
-  for (const add of [...changing, addList, addInspect, addLocate, addDevices, addTree]) add(desk);
+  for (const add of [...changing, addList, addInspect, addLocate, addDevices, addTree, addFind]) add(desk);
   try {
     await program.parseAsync(argv, { from: 'user' });
     return desk.exitCode();
