@@ -1,4 +1,5 @@
 /** Every service of main, put together. Runs under Electron and under plain Node alike: what differs is in `Host`. */
+import { Conversions } from './convert/conversions';
 import { createConvertService } from './convert/convert-service';
 import { createFileRegistry } from './files/registry';
 import { createMachineService } from './machines';
@@ -33,6 +34,7 @@ export async function createServices(host: Host, options: ComposeOptions = {}): 
     options.saveHooks,
   );
   const restores = new Restores({ machines, files, workers, library });
+  const conversions = new Conversions(createConvertService({ files, workers, library }), library);
   return {
     places,
     files,
@@ -42,9 +44,9 @@ export async function createServices(host: Host, options: ComposeOptions = {}): 
     library,
     saves,
     restores,
-    conversions: createConvertService({ files, workers, library }),
+    conversions,
     dispose: async () => {
-      await saves.dispose();
+      await Promise.all([saves.dispose(), conversions.dispose()]);
       index.dispose();
       library.dispose();
       await channels.dispose();

@@ -4,6 +4,7 @@
  * how a person is told.
  */
 import type { ChannelSetup } from '@shared/contracts/channels';
+import type { ConversionJob, ConversionsApi } from '@shared/contracts/conversions';
 import type { LibraryApi, RestoresApi, SnapshotEntry, SnapshotId } from '@shared/contracts/library';
 import type { Machine, MachineFacts, MachineId, MachinesApi, Recipe } from '@shared/contracts/machines';
 import type { SaveJob, SavesApi } from '@shared/contracts/saves';
@@ -277,6 +278,13 @@ export interface ConvertService {
   convert(conversion: Conversion, watch: ConvertWatch): Promise<ConvertResult>;
 }
 
+/** Conversions, also as jobs that the window shows. */
+export interface ConversionService extends ConversionsApi, ConvertService {
+  onProgress(listener: (job: ConversionJob) => void): Unsubscribe;
+  /** Cancels what runs and waits for it. */
+  dispose(): Promise<void>;
+}
+
 export interface Services {
   readonly places: Places;
   readonly files: FileRegistry;
@@ -286,7 +294,7 @@ export interface Services {
   readonly library: LibraryService;
   readonly saves: SaveService;
   readonly restores: RestoreService;
-  readonly conversions: ConvertService;
+  readonly conversions: ConversionService;
   dispose(): Promise<void>;
 }
 

@@ -45,6 +45,17 @@ export function planMemory(
   return { shared: true, block, bytes: Math.ceil(bytes / RAM_GRAIN) * RAM_GRAIN };
 }
 
+/**
+ * `planMemory`, on this system: where memory is promised strictly (`vm.overcommit_memory` 2), a page of a file that is not to
+ * be had ends QEMU, while ordinary memory is refused at the start.
+ */
+export async function planHere(...about: Parameters<typeof planMemory>): Promise<MemoryPlan> {
+  const policy = await readFile('/proc/sys/vm/overcommit_memory', 'utf8').catch(() => '');
+  return policy.trim() === '2'
+    ? { shared: false, why: 'This system promises memory strictly (vm.overcommit_memory is 2)' }
+    : planMemory(...about);
+}
+
 /** `-m slots=4,maxmem=8G` alone says nothing of the size. */
 const namesSize = (value: string): boolean => readProperties(value, 'size').has('size');
 
@@ -110,15 +121,6 @@ function inherit({ block, bytes, file }: SharedRam, hugePages: boolean): Inherit
       `memory-backend=${block}`,
     ],
   };
-}
-
-/**
- * Why this system should not have shared memory, as a sentence without its full stop: where memory is promised strictly
- * (`vm.overcommit_memory` 2), a page of a file that is not to be had ends QEMU, while ordinary memory is refused at the start.
- */
-export async function whySystemRefuses(): Promise<string | null> {
-  const policy = await readFile('/proc/sys/vm/overcommit_memory', 'utf8').catch(() => '');
-  return policy.trim() === '2' ? 'This system promises memory strictly (vm.overcommit_memory is 2)' : null;
 }
 
 /** Whether so many bytes of huge pages can be had now; why not, and what to do. */

@@ -4,8 +4,8 @@
  */
 import * as v from 'valibot';
 import type { AppApi } from '@shared/contracts/app';
-import type { ConversionId } from '@shared/contracts/conversions';
 import type { SnapshotId } from '@shared/contracts/library';
+import type { ConversionId } from '@shared/contracts/conversions';
 import type { MachineId } from '@shared/contracts/machines';
 import type { JobId } from '@shared/contracts/saves';
 
@@ -29,13 +29,13 @@ const snapshotId = v.pipe(
   path,
   v.transform((id) => id as SnapshotId),
 );
-const conversionId = v.pipe(
-  word,
-  v.transform((id) => id as ConversionId),
-);
 const jobId = v.pipe(
   word,
   v.transform((id) => id as JobId),
+);
+const conversionId = v.pipe(
+  word,
+  v.transform((id) => id as ConversionId),
 );
 
 const maxMemoryMiB = 16 * 1024 * 1024;
@@ -96,14 +96,14 @@ const restoreOptions = v.strictObject({
   accepted: v.pipe(v.array(text(8192)), v.maxLength(1000)),
 });
 
-const fileOrSnapshot = v.union([v.strictObject({ path }), v.strictObject({ snapshot: path })]);
-
 const conversionOptions = v.strictObject({
-  source: fileOrSnapshot,
+  source: v.union([v.strictObject({ path }), v.strictObject({ snapshot: path })]),
   to: v.picklist(['mapped-ram', 'stream', 'raw']),
   target: path,
-  block: v.nullable(word),
+  block: v.nullable(text(255)),
 });
+
+const inspectTarget = v.union([v.strictObject({ path }), v.strictObject({ snapshot: path })]);
 
 export const settingsSchema = v.strictObject({
   theme: v.picklist(['system', 'light', 'dark']),
@@ -148,7 +148,7 @@ export const schemas = {
     cancel: v.strictTuple([conversionId]),
   },
   inspector: {
-    open: v.strictTuple([fileOrSnapshot]),
+    open: v.strictTuple([inspectTarget]),
     close: v.strictTuple([word]),
   },
   shell: {

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { app, clipboard, dialog, nativeTheme, type BrowserWindow, type OpenDialogOptions } from 'electron';
 import type { ShellApi } from '@shared/contracts/app';
@@ -21,10 +22,11 @@ export function createShellApi({ window, settings, libraryFolder }: ShellApiOpti
     },
     async chooseTarget(suggestedName) {
       const { canceled, filePath } = await dialog.showSaveDialog(window, {
-        title: 'Choose where to write',
+        title: 'Convert to',
         buttonLabel: 'Choose',
-        defaultPath: suggestedName,
-        properties: ['showHiddenFiles', 'createDirectory'],
+        defaultPath: join(app.getPath('documents'), basename(suggestedName)),
+        // Nothing is ever written over: the conversion itself refuses a name that is taken, and says so.
+        properties: ['showHiddenFiles'],
       });
       return canceled || filePath === '' ? null : filePath;
     },

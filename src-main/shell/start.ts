@@ -5,7 +5,6 @@ import { MessageChannelMain, app, dialog, shell, type BrowserWindow } from 'elec
 import type { AppApi, AppCommand } from '@shared/contracts/app';
 import { fail } from '@shared/contracts/failure';
 import { createServices } from '../compose';
-import { createConversionJobs } from '../convert/conversion-jobs';
 import { moveToTrash } from '../files/trash';
 import { dataFolder, findPlaces } from '../places';
 import type { Places, Services } from '../services';
@@ -84,16 +83,21 @@ async function open(built: Built, file: string | null): Promise<void> {
     development: !app.isPackaged,
   });
   const inspections = makeInspectors(built, services, window);
-  const { machines, saves, library, restores } = services;
+  const { machines, saves, library, restores, conversions } = services;
   const shellApi = createShellApi({ window, settings, libraryFolder: places.library });
-  const conversions = createConversionJobs(services.conversions, library);
-  const inspector = inspections.inspectors;
-  const api: AppApi = { machines, saves, library, restores, conversions, inspector, shell: shellApi };
+  const api: AppApi = {
+    machines,
+    saves,
+    library,
+    restores,
+    conversions,
+    inspector: inspections.inspectors,
+    shell: shellApi,
+  };
   const events = openIpc(window, api, pageOrigin);
   inspections.tell(events);
   tellChanges(
     services,
-    conversions,
     (listener) => settings.onChange(listener),
     (event) => events.emit(event),
   );
@@ -114,7 +118,6 @@ async function open(built: Built, file: string | null): Promise<void> {
     running: async () => (await saves.jobs()).filter(({ outcome }) => outcome === null),
     dispose: async () => {
       await inspections.dispose();
-      await conversions.dispose();
       await services.dispose();
     },
   });

@@ -52,10 +52,7 @@ export interface ConversionJob {
 }
 
 export interface ConversionsApi {
-  /**
-   * Resolves when the first bytes have been converted; progress comes as events. What is refused until then (`file.exists`,
-   * `file.*`, `format.*`) rejects and makes no job.
-   */
+  /** Resolves as soon as the job is accepted; progress comes as events. Rejects with `file.exists` when the target exists. */
   begin(options: ConversionOptions): Promise<ConversionJob>;
   /** Running jobs and the ones that ended since the app started, newest first. */
   jobs(): Promise<readonly ConversionJob[]>;

@@ -162,7 +162,15 @@ describe('a load', () => {
   async function planFor(memoryFile: string): Promise<LoadPlan> {
     const { ramBlocks, container } = await inspectOnce(services, memoryFile, null);
     const { streamOffset } = container;
-    return { recipe: recipe(), memoryFile, streamOffset, mappedRam: { channels: 2 }, blocks: ramBlocks, run: true };
+    return {
+      engine: 'native',
+      recipe: recipe(),
+      memoryFile,
+      streamOffset,
+      mappedRam: { channels: 2 },
+      blocks: ramBlocks,
+      run: true,
+    };
   }
 
   test('whose QEMU stops getting on is ended after its time, and the file is as it was', async () => {

@@ -2,6 +2,7 @@
 import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { fail, failureOf, type StillframeError } from '@shared/contracts/failure';
+import type { LoadEngine } from '@shared/contracts/library';
 import type { Machine, Recipe } from '@shared/contracts/machines';
 import { openFailure } from '../../files/registry';
 import { complaintIn } from '../../qemu/launch';
@@ -28,6 +29,7 @@ const STALL_LIMIT_MS = 60_000;
 const DOING = 'restoring the VM';
 
 export interface LoadPlan {
+  readonly engine: LoadEngine;
   readonly recipe: Recipe;
   readonly memoryFile: string;
   /** Where the stream begins: 0 but for containers (libvirt) and `offset=`. */
@@ -48,6 +50,13 @@ export async function load(
   plan: LoadPlan,
   stallMs = STALL_LIMIT_MS,
 ): Promise<{ readonly machine: Machine; readonly loadingMs: number }> {
+  if (plan.engine !== 'native')
+    throw fail(
+      'internal',
+      DOING,
+      `The load engine ${plan.engine} is not there yet`,
+      'Restore it with the engine native.',
+    );
   const handles = await openToLoad(plan);
   let started;
   try {
