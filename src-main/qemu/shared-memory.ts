@@ -83,6 +83,21 @@ function whyTaken(options: readonly QemuOption[], machine: ReadonlyMap<string, s
   return null;
 }
 
+/**
+ * Whether the command line itself keeps all of its memory in files that can be shared: `memory-backend-file` or
+ * `memory-backend-memfd` with `share=on`, and no memory of another kind.
+ */
+export function sharesMemoryItself(argv: readonly string[]): boolean {
+  const backends = readOptions(argv).flatMap(({ name, value }) => {
+    if (name !== 'object' || value === null || !/memory-backend-/.test(value)) return [];
+    if (value.startsWith('{')) return [/-(file|memfd)"/.test(value) && /"share"\s*:\s*true/.test(value)];
+    const properties = readProperties(value, 'qom-type');
+    const kind = properties.get('qom-type') ?? '';
+    return [/-(file|memfd)$/.test(kind) && /^(on|yes|true|y)$/.test(properties.get('share') ?? '')];
+  });
+  return backends.length > 0 && backends.every((shared) => shared);
+}
+
 function objectId({ name, value }: QemuOption): string | null {
   if (name !== 'object' || value === null) return null;
   if (!value.startsWith('{')) return readProperties(value, 'qom-type').get('id') ?? null;

@@ -24,6 +24,7 @@ export const workerMethods: MethodNames<WorkerApi> = {
   dataIn: true,
   allocate: true,
   punch: true,
+  zero: true,
   readBitmap: true,
   beginTransfer: true,
   stepTransfer: true,

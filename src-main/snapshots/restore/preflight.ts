@@ -6,7 +6,7 @@ import type { InspectReport } from '@shared/contracts/inspect';
 import type { Finding, LoadOutlook, Manifest, SnapshotEntry } from '@shared/contracts/library';
 import type { Recipe } from '@shared/contracts/machines';
 import { findProgram } from '../../qemu/recipe';
-import { planHere } from '../../qemu/shared-memory';
+import { planHere, sharesMemoryItself } from '../../qemu/shared-memory';
 import { isQemuName, trustedQemu } from '../../qemu/trusted-program';
 import type { FileRegistry, MachineService, WorkerPool } from '../../services';
 import { inspectToRestore, type FileFacts } from '../library/inspect-once';
@@ -170,6 +170,7 @@ async function outlookWith(abilities: QemuAbilities, recipe: Recipe, report: Ins
     file: isMappedRam(report) ? 'mapped-ram' : 'stream',
     blocks: report.ramBlocks,
     memory: await planHere(argv, abilities),
+    sharesItself: sharesMemoryItself(argv),
   });
 }
 
