@@ -13,10 +13,11 @@ import { openSnapshot } from './snapshot/open';
 import { createTransferApi } from './transfer/service';
 import { structureTree } from './snapshot/tree';
 import { deviceTrees } from './snapshot/tree-fields';
+import { createSyntheticGuest } from './synthetic/guest';
 
 /**
  * What this worker does for main. Every call opens the lent file anew and closes it; nothing is kept between calls but the
- * one channel that this worker may be, the transfer that is under way and the search that is open.
+ * one channel or synthetic guest that this worker may be, the transfer that is under way and the search that is open.
  */
 export function createWorkerApi(): WorkerApi {
   return {
@@ -57,6 +58,7 @@ export function createWorkerApi(): WorkerApi {
     ...createChannel(),
     ...ramFiles,
     ...createSearch(),
+    ...createSyntheticGuest(),
     readBitmap: (lease, block, firstPage, pages) =>
       withLease(lease, async (source) =>
         readBitmapSlice(

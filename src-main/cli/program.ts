@@ -12,6 +12,7 @@ import { addMachines } from './commands/machines';
 import { addRestore } from './commands/restore';
 import { addSave } from './commands/save';
 import { addStart } from './commands/start';
+import { addSynthetic } from './commands/synthetic';
 import { addTree } from './commands/tree';
 import { printable } from './format';
 import type { Surroundings } from './session';
@@ -38,7 +39,8 @@ export async function runCli(
     });
   const desk = createDesk(program, terminal, surroundings);
   const changing = [addMachines, addStart, addSave, addRestore, addConvert];
-  for (const add of [...changing, addList, addInspect, addLocate, addDevices, addTree, addFind]) add(desk);
+  const looking = [addList, addInspect, addLocate, addDevices, addTree, addFind];
+  for (const add of [...changing, ...looking, addSynthetic]) add(desk);
   try {
     await program.parseAsync(argv, { from: 'user' });
     return desk.exitCode();

@@ -32,6 +32,11 @@ export const workerMethods: MethodNames<WorkerApi> = {
   outlineState: true,
   join: true,
   split: true,
+  makeGuest: true,
+  runGuest: true,
+  syncGuest: true,
+  freezeGuest: true,
+  endGuest: true,
 };
 
 /** Asks a worker to serve an inspector on the port that comes with the message. The gate of the calls ignores it. */

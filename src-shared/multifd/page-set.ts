@@ -108,7 +108,8 @@ export class PageSet {
   /** Room was made in the file for these pages before they are copied. */
   allocated(firstPage: number, pages: number): void {
     for (let page = firstPage; page < firstPage + pages; page += 1) {
-      this.#allocated[page >> 3] = (this.#allocated[page >> 3] ?? 0) | (1 << (page & 7));
+      const place = Math.floor(page / 8);
+      this.#allocated[place] = (this.#allocated[place] ?? 0) | (1 << (page % 8));
     }
   }
 

@@ -111,7 +111,7 @@ export function fakeChannel(clock: VirtualClock, files: FakeFiles, fate: () => B
     });
   };
 
-  const work = async (batch: readonly CopyExtent[]): Promise<CopyReport> => {
+  const work = async (batch: readonly CopyExtent[], spareBytes: number): Promise<CopyReport> => {
     const { ms, end: how } = fate();
     const saved: SavedExtent[] = [];
     const startedAt = clock.now();
@@ -127,7 +127,7 @@ export function fakeChannel(clock: VirtualClock, files: FakeFiles, fate: () => B
         // The write that was under way lands all the same, before the process has ended.
         await clock.sleep(2);
       }
-      const one = copyPages(files, extent);
+      const one = copyPages(files, extent, spareBytes - (bytes - pages * files.pageSize));
       saved.push(one.saved);
       pages += one.pages;
       bytes += one.bytes;
@@ -138,7 +138,7 @@ export function fakeChannel(clock: VirtualClock, files: FakeFiles, fate: () => B
   const api: ChannelApi = {
     openChannel: () => Promise.resolve({ directIo: true, hugePages: true }),
     closeChannel: () => Promise.resolve(),
-    copyExtents: (batch) =>
+    copyExtents: (batch, spareBytes = Infinity) =>
       new Promise((resolve, reject) => {
         if (state !== 'alive') {
           reject(died());
@@ -149,7 +149,7 @@ export function fakeChannel(clock: VirtualClock, files: FakeFiles, fate: () => B
         turn = turn.then(async () => {
           if (state !== 'alive') return;
           inHand += 1;
-          await work(batch).then(resolve, reject);
+          await work(batch, spareBytes).then(resolve, reject);
           inHand -= 1;
           pending.delete(reject);
         });
@@ -179,6 +179,7 @@ export function fakeChannel(clock: VirtualClock, files: FakeFiles, fate: () => B
 function copyPages(
   { ram, file, pageSize }: FakeFiles,
   extent: CopyExtent,
+  spareBytes: number,
 ): { readonly saved: SavedExtent; readonly pages: number; readonly bytes: number } {
   const count = extent.length / pageSize;
   const present = new Uint8Array(Math.ceil(count / 8));
@@ -198,7 +199,7 @@ function copyPages(
   const asked = (page: number): boolean => (((extent.mask?.[page >> 3] ?? 0xff) >> (page & 7)) & 1) === 1;
   for (let page = 0; page < count; page += 1) {
     if (!asked(page) || isZero(page)) continue;
-    if (lastPage === page - 2 && asked(page - 1)) put(page - 1, filled);
+    if (lastPage === page - 2 && asked(page - 1) && bytes - (pages - 1) * pageSize <= spareBytes) put(page - 1, filled);
     put(page, present);
     pages += 1;
     lastPage = page;
