@@ -37,13 +37,25 @@ const SYSTEM: ReadonlyMap<bigint, string> = new Map([
   [systemRegister(3, 4, 2, 0, 2), 'tcr_el2'],
 ]);
 
+/** Of r0 … r15, those with another name. */
+const NARROW: Readonly<Record<number, string>> = { 13: 'sp', 14: 'lr', 15: 'pc' };
+
+/** Whether a CPU with this state runs 32-bit code (PSTATE.nRW); `cpsr` then has the layout of CPSR. */
+const runs32Bit = (state: number): boolean => Math.floor(state / 16) % 2 === 1;
+
 /** null when these are not the fields of an AArch64 CPU. */
 export function aarch64Registers(fields: FieldsJson): Registers | null {
   const general = listOf(fields['env.xregs']);
   if (!isInteger(fields['env.pc']) || general.length <= GENERAL) return null;
   const list = new RegisterList();
-  for (const [index, value] of general.slice(0, GENERAL).entries()) list.add(`x${index}`, value);
-  list.add('sp', general[GENERAL]).add('pc', fields['env.pc']).add('pstate', bigEndian(fields['cpsr']));
+  const state = bigEndian(fields['cpsr']);
+  if (state !== undefined && runs32Bit(state)) {
+    for (const [index, value] of listOf(fields['env.regs']).entries()) list.add(NARROW[index] ?? `r${index}`, value);
+    list.add('cpsr', state);
+  } else {
+    for (const [index, value] of general.slice(0, GENERAL).entries()) list.add(`x${index}`, value);
+    list.add('sp', general[GENERAL]).add('pc', fields['env.pc']).add('pstate', state);
+  }
   for (const [level, value] of listOf(fields['env.sp_el']).entries()) list.add(`sp_el${level}`, value);
   for (const [level, value] of listOf(fields['env.elr_el']).entries()) if (level > 0) list.add(`elr_el${level}`, value);
   const values = listOf(fields['cpreg_vmstate_values']);
