@@ -3,6 +3,7 @@ import { createChannel } from './channels/channel';
 import { dataSync, syncFolder, writeBack } from './io/flush';
 import { withLease } from './io/lease';
 import { ramFiles } from './io/ram-files';
+import { createSearch } from './search/service';
 import { readBitmapSlice } from './snapshot/bitmap-slice';
 import { checkSaved } from './snapshot/check';
 import { readDevices } from './snapshot/devices';
@@ -16,7 +17,7 @@ import { deviceTrees } from './snapshot/tree-fields';
 
 /**
  * What this worker does for main. Every call opens the lent file anew and closes it; nothing is kept between calls but the
- * one channel that this worker may be, and the transfer that is under way.
+ * one channel that this worker may be, the transfer that is under way and the search that is open.
  */
 export function createWorkerApi(): WorkerApi {
   return {
@@ -60,6 +61,7 @@ export function createWorkerApi(): WorkerApi {
     syncFolder,
     ...createChannel(),
     ...ramFiles,
+    ...createSearch(),
     readBitmap: (lease, block, firstPage, pages) =>
       withLease(lease, async (source) =>
         readBitmapSlice(

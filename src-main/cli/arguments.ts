@@ -2,7 +2,8 @@
 import { hex } from '@shared/bytes/units';
 import { failureOf } from '@shared/contracts/failure';
 import { InvalidArgumentError } from 'commander';
-import { readSize, splitFileReference, type FileReference } from '../snapshots/library/reference';
+import { readSize } from '../files/size';
+import { splitFileReference, type FileReference } from '../snapshots/library/reference';
 
 /**
  * A whole number, decimal or `0x…`, from `least` to `most`.

@@ -2,7 +2,9 @@
 import { failureOf, sentenceOf, type Failure } from '@shared/contracts/failure';
 import { Command, CommanderError } from 'commander';
 import { createDesk } from './command';
+import { addConvert } from './commands/convert';
 import { addDevices } from './commands/devices';
+import { addFind } from './commands/find';
 import { addInspect } from './commands/inspect';
 import { addList } from './commands/list';
 import { addLocate } from './commands/locate';
@@ -35,8 +37,8 @@ export async function runCli(
       writeErr: () => undefined,
     });
   const desk = createDesk(program, terminal, surroundings);
-  const changing = [addMachines, addStart, addSave, addRestore];
-  for (const add of [...changing, addList, addInspect, addLocate, addDevices, addTree]) add(desk);
+  const changing = [addMachines, addStart, addSave, addRestore, addConvert];
+  for (const add of [...changing, addList, addInspect, addLocate, addDevices, addTree, addFind]) add(desk);
   try {
     await program.parseAsync(argv, { from: 'user' });
     return desk.exitCode();

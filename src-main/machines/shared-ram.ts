@@ -2,14 +2,7 @@
 import { fail, failureOf } from '@shared/contracts/failure';
 import type { Recipe } from '@shared/contracts/machines';
 import type { QemuProbe } from '../qemu/qemu-probe';
-import {
-  makeSharedRam,
-  planMemory,
-  whyNoHugePages,
-  whySystemRefuses,
-  type MemoryPlan,
-  type RamToInherit,
-} from '../qemu/shared-memory';
+import { makeSharedRam, planHere, whyNoHugePages, type MemoryPlan, type RamToInherit } from '../qemu/shared-memory';
 
 const DOING = 'starting the VM';
 
@@ -43,10 +36,8 @@ export async function prepareRam(
 }
 
 async function planFor(probe: QemuProbe, recipe: Recipe): Promise<MemoryPlan> {
-  const refused = await whySystemRefuses();
-  if (refused !== null) return { shared: false, why: refused };
   try {
-    return planMemory(recipe.argv, await probe.ask(recipe, ''));
+    return await planHere(recipe.argv, await probe.ask(recipe, ''));
   } catch (error) {
     // A program that does not run says so itself when it is started.
     return { shared: false, why: `QEMU does not say what it can do: ${failureOf(error, DOING).what}` };

@@ -23,6 +23,8 @@ export interface QemuAbilities {
   readonly machineTypes: ReadonlyMap<string, MachineType>;
   /** What it takes when the command line names no machine type; null where one has to be named. */
   readonly defaultMachine: string | null;
+  /** Migration capabilities, as it names them. */
+  readonly capabilities: ReadonlySet<string>;
   /** CPU models, and what of each this host lacks. */
   readonly cpuModels: ReadonlyMap<string, readonly string[]>;
 }
@@ -45,6 +47,7 @@ const machinesSchema = v.array(
     'default-ram-id': v.optional(v.string()),
   }),
 );
+const capabilitiesSchema = v.array(v.object({ capability: v.string() }));
 const cpusSchema = v.array(v.object({ name: v.string(), 'unavailable-features': v.optional(v.array(v.string()), []) }));
 
 export class QemuProbe {
@@ -120,6 +123,7 @@ async function probe(program: string, accelerator: string, env: Recipe['env']): 
     const { major, minor, micro } = v.parse(greetingSchema, await next()).QMP.version.qemu;
     await execute('qmp_capabilities', v.unknown());
     const machines = await execute('query-machines', machinesSchema);
+    const capabilities = await execute('query-migrate-capabilities', capabilitiesSchema);
     const cpus = await execute('query-cpu-definitions', cpusSchema);
     return {
       program,
@@ -130,6 +134,7 @@ async function probe(program: string, accelerator: string, env: Recipe['env']): 
         ),
       ),
       defaultMachine: machines.find((machine) => machine['is-default'])?.name ?? null,
+      capabilities: new Set(capabilities.map(({ capability }) => capability)),
       cpuModels: new Map(cpus.map((cpu) => [cpu.name, cpu['unavailable-features']])),
     };
   } catch (cause) {

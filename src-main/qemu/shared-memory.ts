@@ -45,6 +45,17 @@ export function planMemory(
   return { shared: true, block, bytes: Math.ceil(bytes / RAM_GRAIN) * RAM_GRAIN };
 }
 
+/**
+ * `planMemory`, on this system: where memory is promised strictly (`vm.overcommit_memory` 2), a page of a file that is not to
+ * be had ends QEMU, while ordinary memory is refused at the start.
+ */
+export async function planHere(...about: Parameters<typeof planMemory>): Promise<MemoryPlan> {
+  const policy = await readFile('/proc/sys/vm/overcommit_memory', 'utf8').catch(() => '');
+  return policy.trim() === '2'
+    ? { shared: false, why: 'This system promises memory strictly (vm.overcommit_memory is 2)' }
+    : planMemory(...about);
+}
+
 /** `-m slots=4,maxmem=8G` alone says nothing of the size. */
 const namesSize = (value: string): boolean => readProperties(value, 'size').has('size');
 
@@ -70,6 +81,21 @@ function whyTaken(options: readonly QemuOption[], machine: ReadonlyMap<string, s
   if (machine.get('mem-merge') === 'on')
     return 'The command line wants equal pages merged (mem-merge=on), which shared memory does not do';
   return null;
+}
+
+/**
+ * Whether the command line itself keeps all of its memory in files that can be shared: `memory-backend-file` or
+ * `memory-backend-memfd` with `share=on`, and no memory of another kind.
+ */
+export function sharesMemoryItself(argv: readonly string[]): boolean {
+  const backends = readOptions(argv).flatMap(({ name, value }) => {
+    if (name !== 'object' || value === null || !/memory-backend-/.test(value)) return [];
+    if (value.startsWith('{')) return [/-(file|memfd)"/.test(value) && /"share"\s*:\s*true/.test(value)];
+    const properties = readProperties(value, 'qom-type');
+    const kind = properties.get('qom-type') ?? '';
+    return [/-(file|memfd)$/.test(kind) && /^(on|yes|true|y)$/.test(properties.get('share') ?? '')];
+  });
+  return backends.length > 0 && backends.every((shared) => shared);
 }
 
 function objectId({ name, value }: QemuOption): string | null {
@@ -110,15 +136,6 @@ function inherit({ block, bytes, file }: SharedRam, hugePages: boolean): Inherit
       `memory-backend=${block}`,
     ],
   };
-}
-
-/**
- * Why this system should not have shared memory, as a sentence without its full stop: where memory is promised strictly
- * (`vm.overcommit_memory` 2), a page of a file that is not to be had ends QEMU, while ordinary memory is refused at the start.
- */
-export async function whySystemRefuses(): Promise<string | null> {
-  const policy = await readFile('/proc/sys/vm/overcommit_memory', 'utf8').catch(() => '');
-  return policy.trim() === '2' ? 'This system promises memory strictly (vm.overcommit_memory is 2)' : null;
 }
 
 /** Whether so many bytes of huge pages can be had now; why not, and what to do. */

@@ -62,8 +62,8 @@ export interface SavedExtent {
   /** XXH3-64 of every DIGEST_BYTES of it, 8 bytes each, little-endian; empty when digests were not asked for, or masked. */
   readonly digests: Uint8Array;
   /**
-   * Pages that hold zeros in the file although they are not present: they stood between two runs that were written in one
-   * go. Bit n as in `present`; null when there are none.
+   * Pages that take room and hold zeros in the file although they are not present. Bit n as in `present`; null when there
+   * are none, as always with src-worker/channels: filling gaps and making holes of them again costs more than it saves.
    */
   readonly filled: Uint8Array | null;
 }

@@ -12,6 +12,7 @@ import type {
 } from './inspect';
 import type { Lease } from './lease';
 import type { RamFilesApi } from './ram-files';
+import type { SearchApi } from './search';
 import type { TransferApi } from './transfer';
 
 export type { Lease } from './lease';
@@ -27,7 +28,7 @@ export interface SavedCheck {
 }
 
 /** The steps that `SavesApi` asks for. Small steps, so that a cancel is never far away and progress needs no callback. */
-export interface WorkerApi extends ChannelApi, RamFilesApi, TransferApi {
+export interface WorkerApi extends ChannelApi, RamFilesApi, SearchApi, TransferApi {
   /** Answers with the worker's pid; proves it is alive. */
   hello(): Promise<{ readonly pid: number }>;
   inspect(lease: Lease): Promise<InspectReport>;

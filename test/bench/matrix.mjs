@@ -21,6 +21,8 @@ try {
   const child = spawn(process.execPath, [program.file, '--worker', worker.file, ...process.argv.slice(2)], {
     stdio: 'inherit',
   });
+  // It ends its VM and then itself; what was built has to go too.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   const [code] = await once(child, 'exit');
   process.exitCode = code ?? 1;
 } finally {

@@ -23,6 +23,8 @@ export interface SaveContext {
   readonly options: SaveOptions;
   /** The engine that `options.engine` came down to. */
   readonly engine: EngineName;
+  /** Why it is that one, as a sentence. */
+  readonly engineWhy: string;
   readonly vm: VmReading;
   /** Whether the guest ran when the save began. */
   readonly wasRunning: boolean;

@@ -68,16 +68,9 @@ async function workingDirectory(machine: Machine): Promise<string> {
   return machine.pid === null ? recorded : readlink(`/proc/${String(machine.pid)}/cwd`).catch(() => recorded);
 }
 
-/** Why this VM cannot be saved now, in QEMU's words where it has any; null when it can. */
+/** Why this VM cannot be saved now by any engine, in QEMU's words where it has any; null when it can. */
 export function whyBlocked(vm: VmReading): StillframeError | null {
   const blocked = (what: string, todo: string): StillframeError => fail('save.blocked', DOING, what, todo);
-  if (!vm.capabilities.has('mapped-ram'))
-    return fail(
-      'qemu.too-old',
-      DOING,
-      `QEMU ${vm.qmp.version} cannot write mapped-ram files; QEMU 9.0 was the first that could`,
-      'Start the VM with QEMU 9.0 or newer.',
-    );
   if (!isAtRest(vm.migration))
     return blocked(`Another migration of this VM is under way (${vm.migration.status})`, 'Wait for it to end.');
   if (vm.runState.status === 'postmigrate')
@@ -89,14 +82,6 @@ export function whyBlocked(vm: VmReading): StillframeError | null {
     return blocked('The VM waits for an incoming migration', 'Wait until it has been loaded.');
   const [reason] = vm.migration['blocked-reasons'];
   if (reason !== undefined) return blocked(reason.replace(/\.+$/, ''), 'Take away what blocks it, then save.');
-  const { 'multifd-compression': compression, 'tls-creds': tls } = vm.parameters;
-  if (typeof compression === 'string' && compression !== 'none')
-    return blocked(
-      'Cannot use compression with mapped-ram',
-      `Set this VM's migration parameter multifd-compression (now ${compression}) to none.`,
-    );
-  if (typeof tls === 'string' && tls !== '')
-    return blocked('Cannot use TLS with mapped-ram', "Clear this VM's migration parameter tls-creds.");
   return null;
 }
 

@@ -11,6 +11,8 @@ import { Bounds } from './bounds';
 import { qemuModes } from './qemu-modes';
 import { tableOf, type Row } from './table';
 import type { Mode, Run } from './types';
+import { openStillframe } from './stillframe';
+import { stillframeModes } from './stillframe-modes';
 import { startBenchVm, type BenchVm } from './vm';
 
 const { values } = parseArgs({
@@ -33,8 +35,12 @@ const folder = await makeTempDir('matrix');
 process.exitCode = 1;
 try {
   const vm = await startBenchVm(folder, Number(values.memory));
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(signal, () => void vm.end().finally(() => removeTempDir(folder).finally(() => process.exit(1))));
+  }
   try {
-    const rows = await measure(vm);
+    const stillframe = await openStillframe(folder, values.worker, vm);
+    const rows = await measure(vm, inOrder([...qemuModes, ...stillframeModes(stillframe)])).finally(stillframe.end);
     console.log(`\n${await machine(vm)}\n\n${tableOf(rows, vm.ramBytes)}\n`);
     const broken = [...new Set(rows.flatMap(violationsOf))];
     for (const line of broken) console.log(`violated: ${line}`);
@@ -47,9 +53,9 @@ try {
 }
 
 /** All modes, one after another, and that as often as asked for: what changes on the machine meanwhile meets all alike. */
-async function measure(vm: BenchVm): Promise<readonly Row[]> {
-  const modes = qemuModes.filter((mode) => wanted.test(titleOf(mode)));
-  const rows = new Map(modes.map((mode) => [mode, { runs: [] as Run[], failed: null as string | null }]));
+async function measure(vm: BenchVm, modes: readonly Mode[]): Promise<readonly Row[]> {
+  const chosen = modes.filter((mode) => wanted.test(titleOf(mode)));
+  const rows = new Map(chosen.map((mode) => [mode, { runs: [] as Run[], failed: null as string | null }]));
   const bounds = new Bounds();
   for (let round = 1; round <= repeat; round++) {
     for (const [mode, row] of rows) {
@@ -70,6 +76,12 @@ async function measure(vm: BenchVm): Promise<readonly Row[]> {
     }
   }
   return [...rows].map(([mode, row]) => ({ mode, ...row }));
+}
+
+/** As QEMU's modes are, each followed by ours of the same name and state of the guest. */
+function inOrder(modes: readonly Mode[]): readonly Mode[] {
+  const place = ({ name, live }: Mode): number => modes.findIndex((mode) => mode.name === name && mode.live === live);
+  return modes.toSorted((a, b) => place(a) - place(b));
 }
 
 function violationsOf({ mode, runs, failed }: Row): readonly string[] {

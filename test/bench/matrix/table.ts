@@ -17,6 +17,7 @@ const COLUMNS = [
   'guest',
   'flush',
   'time s',
+  'stood s',
   'pages/s',
   'MB/s',
   'size ÷ RAM',
@@ -57,10 +58,13 @@ function cellsOf({ mode, runs, failed }: Row, ramBytes: number): string[] {
     2,
   );
   const flushes = runs.some(({ flushMs }) => flushMs !== null);
-  const endless = runs.filter(({ converged }) => !converged).length;
   return [
     ...names,
-    endless === 0 ? seconds : `no end in ${seconds}${endless < runs.length ? ` (${endless} of ${runs.length})` : ''}`,
+    `${seconds}${endless(runs)}`,
+    figure(
+      middle(({ stoodMs }) => (stoodMs === null ? null : stoodMs / 1000)),
+      2,
+    ),
     figure(
       middle(({ pages, saveMs }) => (pages / saveMs) * 1000),
       0,
@@ -92,6 +96,15 @@ function cellsOf({ mode, runs, failed }: Row, ramBytes: number): string[] {
   ];
 }
 
+/** Of a guest that writes faster than it is saved. */
+function endless(runs: readonly Run[]): string {
+  const ends = runs.map(({ end }) => end).filter((end) => end !== 'done');
+  const [how] = ends;
+  if (how === undefined) return '';
+  return `, ${how}${ends.length < runs.length ? ` (${ends.length} of ${runs.length})` : ''}`;
+}
+
+/** The middle one, or the mean of the two in the middle. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = Math.floor(sorted.length / 2);

@@ -24,9 +24,12 @@ export interface Bench {
 }
 
 export interface Run {
-  readonly converged: boolean;
+  /** A live save that does not come to an end is given up, or finished with the guest stopped. */
+  readonly end: 'done' | 'finished stopped' | 'given up';
   /** From the first command, `stop` included, until everything was written. */
   readonly saveMs: number;
+  /** How long the guest stood still meanwhile; null: nobody says. */
+  readonly stoodMs: number | null;
   /** From then on until it was on stable storage; null where nobody flushes. */
   readonly flushMs: number | null;
   /** Pages with content that were written, each time they were. */
