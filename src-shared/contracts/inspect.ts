@@ -157,4 +157,6 @@ export interface StructureNode {
   /** For a field that says where something else is: that place. */
   readonly pointsTo: { readonly offset: number; readonly length: number } | null;
   readonly children: readonly StructureNode[];
+  /** Its children are not listed here: they are asked for when they are wanted (`InspectorPort.children`). */
+  readonly lazy?: boolean;
 }
