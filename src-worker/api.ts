@@ -11,6 +11,7 @@ import { inspectSnapshot } from './snapshot/inspect';
 import { locateInSnapshot } from './snapshot/locate';
 import { openSnapshot } from './snapshot/open';
 import { createTransferApi } from './transfer/service';
+import { createTranslator } from './snapshot/translate';
 import { structureTree } from './snapshot/tree';
 import { deviceTrees } from './snapshot/tree-fields';
 import { createSyntheticGuest } from './synthetic/guest';
@@ -35,6 +36,10 @@ export function createWorkerApi(): WorkerApi {
     locate: (lease, query, ramMap) =>
       withLease(lease, async (source) =>
         locateInSnapshot(await openSnapshot(source, { streamOffset: lease.streamOffset }), query, ramMap),
+      ),
+    translate: (lease, query, ramMap) =>
+      withLease(lease, async (source) =>
+        createTranslator(await openSnapshot(source, { streamOffset: lease.streamOffset }), ramMap).ask(query),
       ),
     tree: (lease) =>
       withLease(lease, async (source) =>

@@ -7,6 +7,7 @@ export const workerMethods: MethodNames<WorkerApi> = {
   hello: true,
   inspect: true,
   locate: true,
+  translate: true,
   tree: true,
   deviceTrees: true,
   devices: true,

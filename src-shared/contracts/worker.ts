@@ -2,7 +2,14 @@
 import type { ChannelApi } from './channels';
 import type { DevicesPage, DeviceTreesPage } from './devices';
 import type { RamRange } from './library';
-import type { InspectReport, LocateQuery, LocateReport, StructureNode } from './inspect';
+import type {
+  InspectReport,
+  LocateQuery,
+  LocateReport,
+  StructureNode,
+  TranslateQuery,
+  TranslateReport,
+} from './inspect';
 import type { Lease } from './lease';
 import type { RamFilesApi } from './ram-files';
 import type { SearchApi } from './search';
@@ -29,6 +36,8 @@ export interface WorkerApi extends ChannelApi, RamFilesApi, SearchApi, Synthetic
   /** Whether the VM ran when it was saved, as a libvirt image's header says; null for a plain QEMU stream. */
   wasRunning(lease: Lease): Promise<boolean | null>;
   locate(lease: Lease, query: LocateQuery, ramMap: readonly RamRange[]): Promise<LocateReport>;
+  /** Where a guest-virtual address is, by the guest's own page tables. */
+  translate(lease: Lease, query: TranslateQuery, ramMap: readonly RamRange[]): Promise<TranslateReport>;
   /** The structure tree; the fields of devices are not in it (`deviceTrees`). */
   tree(lease: Lease): Promise<readonly StructureNode[]>;
   /** What belongs under the devices of the tree, from device number `from` on. */
