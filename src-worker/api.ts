@@ -1,5 +1,6 @@
 import type { WorkerApi } from '@shared/contracts/worker';
 import { createChannel } from './channels/channel';
+import { createDiff } from './diff/service';
 import { dataSync, syncFolder, writeBack } from './io/flush';
 import { withLease } from './io/lease';
 import { ramFiles } from './io/ram-files';
@@ -16,7 +17,7 @@ import { deviceTrees } from './snapshot/tree-fields';
 
 /**
  * What this worker does for main. Every call opens the lent file anew and closes it; nothing is kept between calls but the
- * one channel that this worker may be, the transfer that is under way and the search that is open.
+ * one channel that this worker may be, the transfer that is under way, the search and the comparison that are open.
  */
 export function createWorkerApi(): WorkerApi {
   return {
@@ -57,6 +58,7 @@ export function createWorkerApi(): WorkerApi {
     ...createChannel(),
     ...ramFiles,
     ...createSearch(),
+    ...createDiff(),
     readBitmap: (lease, block, firstPage, pages) =>
       withLease(lease, async (source) =>
         readBitmapSlice(

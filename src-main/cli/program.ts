@@ -3,6 +3,7 @@ import { failureOf, sentenceOf, type Failure } from '@shared/contracts/failure';
 import { Command, CommanderError } from 'commander';
 import { createDesk } from './command';
 import { addDevices } from './commands/devices';
+import { addDiff } from './commands/diff';
 import { addFind } from './commands/find';
 import { addInspect } from './commands/inspect';
 import { addList } from './commands/list';
@@ -37,7 +38,7 @@ export async function runCli(
     });
   const desk = createDesk(program, terminal, surroundings);
   const changing = [addMachines, addStart, addSave, addRestore];
-  for (const add of [...changing, addList, addInspect, addLocate, addDevices, addTree, addFind]) add(desk);
+  for (const add of [...changing, addList, addInspect, addLocate, addDevices, addTree, addFind, addDiff]) add(desk);
   try {
     await program.parseAsync(argv, { from: 'user' });
     return desk.exitCode();
