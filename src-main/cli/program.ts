@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import { createDesk } from './command';
 import { addConvert } from './commands/convert';
 import { addDevices } from './commands/devices';
+import { addDiff } from './commands/diff';
 import { addFind } from './commands/find';
 import { addInspect } from './commands/inspect';
 import { addList } from './commands/list';
@@ -39,7 +40,7 @@ export async function runCli(
     });
   const desk = createDesk(program, terminal, surroundings);
   const changing = [addMachines, addStart, addSave, addRestore, addConvert];
-  const looking = [addList, addInspect, addLocate, addDevices, addTree, addFind];
+  const looking = [addList, addInspect, addLocate, addDevices, addTree, addFind, addDiff];
   for (const add of [...changing, ...looking, addSynthetic]) add(desk);
   try {
     await program.parseAsync(argv, { from: 'user' });
