@@ -1,4 +1,4 @@
-// Assembles src-worker/pages/kernels.wat into a TypeScript file that holds the module, so that it reaches every bundle as code.
+// Assembles each kernels.wat into a TypeScript file beside it that holds the module, so that it reaches every bundle as code.
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -6,16 +6,25 @@ import { format, resolveConfig } from 'prettier';
 import initWabt from 'wabt';
 import { ROOT } from './setup/say.mjs';
 
-const SOURCE = join(ROOT, 'src-worker/pages/kernels.wat');
-export const GENERATED = join(ROOT, 'src-worker/pages/kernels.generated.ts');
+/** Rooms of the worker that have a kernels.wat. */
+export const ROOMS = ['pages', 'search'];
 
 /**
- * The generated file's text, from its source.
+ * Where the generated file of a room is.
+ * @param {string} room
+ */
+export const generatedOf = (room) => join(ROOT, 'src-worker', room, 'kernels.generated.ts');
+
+/**
+ * The text of a room's generated file, from its source.
+ * @param {string} room
  * @returns {Promise<string>}
  */
-export async function generateKernels() {
+export async function generateKernels(room) {
   const wabt = await initWabt();
-  const parsed = wabt.parseWat(SOURCE, await readFile(SOURCE, 'utf8'), { simd: true, bulk_memory: true });
+  const source = join(ROOT, 'src-worker', room, 'kernels.wat');
+  const generated = generatedOf(room);
+  const parsed = wabt.parseWat(source, await readFile(source, 'utf8'), { simd: true, bulk_memory: true });
   try {
     parsed.resolveNames();
     parsed.validate({ simd: true, bulk_memory: true });
@@ -23,13 +32,15 @@ export async function generateKernels() {
     const lines = (base64.match(/.{1,100}/gu) ?? []).map((line) => `'${line}'`);
     const text = `/** kernels.wat, assembled by build/kernels.mjs: base64. */
       export const KERNELS_WASM = [${lines.join(', ')}].join('');`;
-    return await format(text, { ...(await resolveConfig(GENERATED)), filepath: GENERATED });
+    return await format(text, { ...(await resolveConfig(generated)), filepath: generated });
   } finally {
     parsed.destroy();
   }
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  await writeFile(GENERATED, await generateKernels());
-  console.log(`${GENERATED} is written`);
+  for (const room of ROOMS) {
+    await writeFile(generatedOf(room), await generateKernels(room));
+    console.log(`${generatedOf(room)} is written`);
+  }
 }

@@ -1,7 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
-import { GENERATED, generateKernels } from './kernels.mjs';
+import { generatedOf, generateKernels, ROOMS } from './kernels.mjs';
 
-it('the kernels that are bundled are what their source assembles to (npm run kernels)', async () => {
-  expect(await readFile(GENERATED, 'utf8')).toBe(await generateKernels());
-});
+it.each(ROOMS)(
+  'the kernels of %s that are bundled are what their source assembles to (npm run kernels)',
+  async (room) => {
+    expect(await readFile(generatedOf(room), 'utf8')).toBe(await generateKernels(room));
+  },
+);

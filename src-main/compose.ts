@@ -1,4 +1,6 @@
 /** Every service of main, put together. Runs under Electron and under plain Node alike: what differs is in `Host`. */
+import { Conversions } from './convert/conversions';
+import { createConvertService } from './convert/convert-service';
 import { createFileRegistry } from './files/registry';
 import { createMachineService } from './machines';
 import type { Host, Services } from './services';
@@ -27,8 +29,12 @@ export async function createServices(host: Host, options: ComposeOptions = {}): 
   const index = new SavesIndex(library);
   const machines = await createMachineService(places, { savesOf: (name) => index.of(name) });
   const libraryFolder = places.library;
-  const saves = new Saves({ machines, files, workers, library, libraryFolder, liveFolders }, options.saveHooks);
-  const restores = new Restores({ machines, files, workers, library });
+  const saves = new Saves(
+    { machines, files, workers, channels, library, libraryFolder, liveFolders },
+    options.saveHooks,
+  );
+  const restores = new Restores({ machines, files, workers, channels, library });
+  const conversions = new Conversions(createConvertService({ files, workers, library }), library);
   return {
     places,
     files,
@@ -38,8 +44,9 @@ export async function createServices(host: Host, options: ComposeOptions = {}): 
     library,
     saves,
     restores,
+    conversions,
     dispose: async () => {
-      await saves.dispose();
+      await Promise.all([saves.dispose(), conversions.dispose()]);
       index.dispose();
       library.dispose();
       await channels.dispose();

@@ -4,9 +4,11 @@
  * how a person is told.
  */
 import type { ChannelSetup } from '@shared/contracts/channels';
+import type { ConversionJob, ConversionsApi } from '@shared/contracts/conversions';
 import type { LibraryApi, RestoresApi, SnapshotEntry, SnapshotId } from '@shared/contracts/library';
 import type { Machine, MachineFacts, MachineId, MachinesApi, Recipe } from '@shared/contracts/machines';
 import type { SaveJob, SavesApi } from '@shared/contracts/saves';
+import type { SourceForm } from '@shared/contracts/transfer';
 import type { Lease, WorkerApi } from '@shared/contracts/worker';
 import type { Channel } from '@shared/multifd/lane';
 import type { FileHandle } from 'node:fs/promises';
@@ -70,12 +72,32 @@ export interface QemuProcess {
   kill(): Promise<void>;
 }
 
+/** An open file that a QEMU gets with its start. The descriptor stays the caller's to close. */
+export interface InheritedFile {
+  readonly fd: number;
+  /** The arguments that tell QEMU of it, given the number that it has there; only the launch knows the numbers. */
+  readonly argv: (number: number) => readonly string[];
+}
+
 export interface LaunchOptions {
   readonly recipe: Recipe;
   /** Arguments that Stillframe adds after the recipe's. */
   readonly extraArgv: readonly string[];
-  /** File descriptors the child inherits, in order, from number 3 on. */
-  readonly inherit: readonly number[];
+  readonly inherit: readonly InheritedFile[];
+}
+
+/** The VM's main memory, in a file that has no name. */
+export interface SharedRam {
+  /** The RAMBlock that is in it, from its first byte to its last. */
+  readonly block: string;
+  readonly bytes: number;
+  /** Open to read and write. Whoever got it closes it; the VM has descriptors of its own. */
+  readonly file: FileHandle;
+}
+
+export interface StartOptions {
+  /** Memory in huge pages that were reserved (`vm.nr_hugepages`); refused where that is not possible. */
+  readonly hugePages?: boolean;
 }
 
 // --- machines/ -----------------------------------------------------------------------------------------------------
@@ -83,6 +105,7 @@ export interface LaunchOptions {
 /** MachinesApi and what the other rooms of main need of a machine. */
 export interface MachineService extends MachinesApi {
   get(id: MachineId): Promise<Machine>;
+  start(id: MachineId, options?: StartOptions): Promise<Machine>;
   /** The live QMP connection of a running machine; rejects with `machine.wrong-state` when it has none. */
   qmp(id: MachineId): Promise<Qmp>;
   facts(id: MachineId): Promise<MachineFacts>;
@@ -91,14 +114,12 @@ export interface MachineService extends MachinesApi {
   /**
    * Starts the recipe with `-incoming defer -S` and the inherited files, not yet loading. The machine appears in the list
    * only when `adopt` is called; `abandon` kills the process and leaves nothing.
+   * `privateRam` says why its memory is not shared, as a sentence without its full stop.
    */
-  launchIncoming(options: {
-    readonly recipe: Recipe;
-    readonly inherit: readonly number[];
-    readonly extraArgv: readonly string[];
-  }): Promise<{
+  launchIncoming(options: LaunchOptions): Promise<{
     readonly qmp: Qmp;
     readonly process: QemuProcess;
+    readonly privateRam: string | null;
     adopt(): Promise<Machine>;
     abandon(): Promise<void>;
   }>;
@@ -204,6 +225,65 @@ export interface RestoreService extends RestoresApi {
   preflightEntry(entry: SnapshotEntry, recipe?: Recipe | null): ReturnType<RestoresApi['preflight']>;
 }
 
+// --- convert/ ------------------------------------------------------------------------------------------------------
+
+/** `stream`: as any QEMU loads it. `raw`: the memory of one RAMBlock. */
+export type ConvertForm = 'mapped-ram' | 'stream' | 'raw';
+
+export interface Conversion {
+  /** `reference`: as `LibraryService.resolve` takes it. A descriptor is one of this process: a file or a pipe. */
+  readonly from:
+    { readonly kind: 'file'; readonly reference: string } | { readonly kind: 'descriptor'; readonly fd: number };
+  readonly to: ConvertForm;
+  /** Of `raw`; null: the largest. */
+  readonly block: string | null;
+  /** A file that is not there yet, or, for a stream, a descriptor of this process. */
+  readonly out: { readonly kind: 'file'; readonly path: string } | { readonly kind: 'descriptor'; readonly fd: number };
+}
+
+export interface ConvertProgress {
+  readonly phase: 'converting' | 'flushing';
+  readonly bytesRead: number;
+  readonly bytesWritten: number;
+  /** 0 … 1 of the phase; null while nobody can know. */
+  readonly fraction: number | null;
+  readonly elapsedMs: number;
+}
+
+/** What `stillframe convert --json` prints. */
+export interface ConvertResult {
+  readonly out: string;
+  readonly from: SourceForm;
+  readonly to: ConvertForm;
+  readonly bytesRead: number;
+  readonly bytesWritten: number;
+  /** Pages with bytes, and pages that are zero, each time that the source had them. */
+  readonly pages: number;
+  readonly zeroPages: number;
+  readonly timings: { readonly totalMs: number };
+}
+
+export interface ConvertWatch {
+  readonly onProgress: (progress: ConvertProgress) => void;
+  /** Aborted: the conversion rejects with `convert.cancelled` and leaves nothing. */
+  readonly signal: AbortSignal;
+}
+
+export interface ConvertService {
+  /**
+   * Writes a new file, never over anything (`file.exists`, before any work), and gives it its name when it is whole and on stable
+   * storage. A descriptor is written as the bytes come. Rejects with `format.*`, `file.*`, `library.unknown`.
+   */
+  convert(conversion: Conversion, watch: ConvertWatch): Promise<ConvertResult>;
+}
+
+/** Conversions, also as jobs that the window shows. */
+export interface ConversionService extends ConversionsApi, ConvertService {
+  onProgress(listener: (job: ConversionJob) => void): Unsubscribe;
+  /** Cancels what runs and waits for it. */
+  dispose(): Promise<void>;
+}
+
 export interface Services {
   readonly places: Places;
   readonly files: FileRegistry;
@@ -213,6 +293,7 @@ export interface Services {
   readonly library: LibraryService;
   readonly saves: SaveService;
   readonly restores: RestoreService;
+  readonly conversions: ConversionService;
   dispose(): Promise<void>;
 }
 

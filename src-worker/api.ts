@@ -3,16 +3,21 @@ import { createChannel } from './channels/channel';
 import { dataSync, syncFolder, writeBack } from './io/flush';
 import { withLease } from './io/lease';
 import { ramFiles } from './io/ram-files';
+import { createSearch } from './search/service';
 import { readBitmapSlice } from './snapshot/bitmap-slice';
 import { checkSaved } from './snapshot/check';
+import { readDevices } from './snapshot/devices';
 import { inspectSnapshot } from './snapshot/inspect';
 import { locateInSnapshot } from './snapshot/locate';
 import { openSnapshot } from './snapshot/open';
+import { createTransferApi } from './transfer/service';
+import { structureTree } from './snapshot/tree';
+import { deviceTrees } from './snapshot/tree-fields';
 import { createSyntheticGuest } from './synthetic/guest';
 
 /**
  * What this worker does for main. Every call opens the lent file anew and closes it; nothing is kept between calls but the
- * one channel, or the one guest, that this worker may be.
+ * one channel or synthetic guest that this worker may be, the transfer that is under way and the search that is open.
  */
 export function createWorkerApi(): WorkerApi {
   return {
@@ -31,6 +36,18 @@ export function createWorkerApi(): WorkerApi {
       withLease(lease, async (source) =>
         locateInSnapshot(await openSnapshot(source, { streamOffset: lease.streamOffset }), query, ramMap),
       ),
+    tree: (lease) =>
+      withLease(lease, async (source) =>
+        structureTree(await openSnapshot(source, { streamOffset: lease.streamOffset })),
+      ),
+    deviceTrees: (lease, from) =>
+      withLease(lease, async (source) =>
+        deviceTrees(await openSnapshot(source, { streamOffset: lease.streamOffset }), from),
+      ),
+    devices: (lease, from) =>
+      withLease(lease, async (source) =>
+        readDevices(await openSnapshot(source, { streamOffset: lease.streamOffset }), from),
+      ),
     checkSaved: (lease) =>
       withLease(lease, async (source) =>
         checkSaved(await openSnapshot(source, { streamOffset: lease.streamOffset }), source),
@@ -40,6 +57,7 @@ export function createWorkerApi(): WorkerApi {
     syncFolder,
     ...createChannel(),
     ...ramFiles,
+    ...createSearch(),
     ...createSyntheticGuest(),
     readBitmap: (lease, block, firstPage, pages) =>
       withLease(lease, async (source) =>
@@ -51,5 +69,6 @@ export function createWorkerApi(): WorkerApi {
           pages,
         ),
       ),
+    ...createTransferApi(),
   };
 }

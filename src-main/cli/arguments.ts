@@ -1,7 +1,8 @@
 /** What people type as values: numbers, sizes, files with an offset. */
 import { failureOf } from '@shared/contracts/failure';
 import { InvalidArgumentError } from 'commander';
-import { readSize, splitFileReference, type FileReference } from '../snapshots/library/reference';
+import { readSize } from '../files/size';
+import { splitFileReference, type FileReference } from '../snapshots/library/reference';
 
 /**
  * A whole number, decimal or `0x…`, from `least` to `most`.

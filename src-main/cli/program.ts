@@ -2,6 +2,9 @@
 import { failureOf, sentenceOf, type Failure } from '@shared/contracts/failure';
 import { Command, CommanderError } from 'commander';
 import { createDesk } from './command';
+import { addConvert } from './commands/convert';
+import { addDevices } from './commands/devices';
+import { addFind } from './commands/find';
 import { addInspect } from './commands/inspect';
 import { addList } from './commands/list';
 import { addLocate } from './commands/locate';
@@ -10,6 +13,7 @@ import { addRestore } from './commands/restore';
 import { addSave } from './commands/save';
 import { addStart } from './commands/start';
 import { addSynthetic } from './commands/synthetic';
+import { addTree } from './commands/tree';
 import { printable } from './format';
 import type { Surroundings } from './session';
 import type { Terminal } from './terminal';
@@ -34,8 +38,9 @@ export async function runCli(
       writeErr: () => undefined,
     });
   const desk = createDesk(program, terminal, surroundings);
-  for (const add of [addMachines, addStart, addSave, addRestore, addList, addInspect, addLocate, addSynthetic])
-    add(desk);
+  const changing = [addMachines, addStart, addSave, addRestore, addConvert];
+  const looking = [addList, addInspect, addLocate, addDevices, addTree, addFind];
+  for (const add of [...changing, ...looking, addSynthetic]) add(desk);
   try {
     await program.parseAsync(argv, { from: 'user' });
     return desk.exitCode();

@@ -77,6 +77,7 @@ export class MachineEntry {
       frame: this.thumbnail.frame,
       since: this.stateSince(),
       ...saves,
+      privateRam: this.live === null ? null : (this.record?.privateRam ?? null),
       trouble: this.trouble(),
     };
   }

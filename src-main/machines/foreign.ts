@@ -82,7 +82,7 @@ async function reach(pid: number, argv: readonly string[], said: string, version
 function savingWith(version: string | null): string {
   if (version === null) return '';
   const can = Number.parseInt(version, 10) >= MAPPED_RAM_SINCE;
-  return can ? 'Live save to mapped-ram is possible.' : 'Saving needs QEMU 9.0 or newer.';
+  return can ? 'Live save to mapped-ram is possible.' : 'Live save is possible, by way of a stream.';
 }
 
 /** libvirt's marks (qemu_command.c): the name form, and the monitor it makes itself. */

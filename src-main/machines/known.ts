@@ -30,6 +30,7 @@ const factsSchema = v.object({
   cpus: count,
   memoryBytes: count,
   hasDisplay: v.boolean(),
+  memory: v.optional(v.nullable(v.picklist(['shared', 'private'])), null),
   saveBlocked: v.nullable(text),
 });
 

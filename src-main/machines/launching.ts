@@ -2,14 +2,20 @@
 import { failureOf } from '@shared/contracts/failure';
 import type { Machine, Recipe } from '@shared/contracts/machines';
 import { launchQemu, type StartedQemu } from '../qemu/launch';
-import type { MachineService } from '../services';
+import type { LaunchOptions, MachineService, SharedRam, StartOptions } from '../services';
 import { MachineEntry } from './entry';
 import { freeName, isOfVm } from './new-machine';
 import { newMachineId, type Roster } from './roster';
 import type { RunRecord } from './run-folder';
+import { prepareRam } from './shared-ram';
 
 /** Starts a machine that is off and waits until it answers. On failure it is off again, with the reason as its trouble. */
-export async function startMachine(roster: Roster, entry: MachineEntry, recipe: Recipe): Promise<void> {
+export async function startMachine(
+  roster: Roster,
+  entry: MachineEntry,
+  recipe: Recipe,
+  { hugePages = false }: StartOptions = {},
+): Promise<void> {
   const record = await roster.folders.create(entry.id, recipe, 'launching');
   entry.starting = 'here';
   entry.startFailure = null;
@@ -17,8 +23,9 @@ export async function startMachine(roster: Roster, entry: MachineEntry, recipe: 
   roster.changed();
   let started: StartedQemu | null = null;
   try {
-    const launched = await launch(roster, record, { recipe, extraArgv: [], inherit: [] });
+    const launched = await launchWithRam(roster, record, { recipe, extraArgv: [], inherit: [] }, hugePages);
     ({ started } = launched);
+    await launched.ram?.file.close();
     const ours: RunRecord = { ...launched.record, phase: 'ours' };
     await roster.folders.write(ours);
     entry.origin = 'started';
@@ -66,10 +73,13 @@ export async function launchIncoming(
   roster.changed();
   try {
     const extraArgv = ['-incoming', 'defer', '-S', ...options.extraArgv];
-    const { started, record: launched } = await launch(roster, record, { recipe, extraArgv, inherit: options.inherit });
+    const launch = { recipe, extraArgv, inherit: options.inherit };
+    const { started, record: launched, ram } = await launchWithRam(roster, record, launch, false);
+    await ram?.file.close();
     return {
       qmp: started.qmp,
       process: started.process,
+      privateRam: launched.privateRam,
       adopt: () => adopt(roster, started, launched, comesBack),
       abandon: async () => {
         comesBack?.live?.release();
@@ -105,11 +115,51 @@ async function adopt(
   return roster.show(entry);
 }
 
+interface Launched {
+  readonly started: StartedQemu;
+  readonly record: RunRecord;
+  /** The memory that it shares, open; null when it has its own. */
+  readonly ram: SharedRam | null;
+}
+
+/**
+ * Launches with shared memory where that is possible, and without where QEMU refuses it: a VM starts whatever becomes of its
+ * sharing. Huge pages are different: who asks for them gets them or a refusal.
+ */
+async function launchWithRam(
+  roster: Roster,
+  record: RunRecord,
+  options: LaunchOptions,
+  hugePages: boolean,
+): Promise<Launched> {
+  const prepared = await prepareRam(roster.probe, options.recipe, hugePages);
+  if (prepared.why !== null) return launchPrivate(roster, record, options, prepared.why);
+  const { ram, inherited } = prepared;
+  try {
+    const launched = await launch(roster, record, { ...options, inherit: [...options.inherit, inherited] });
+    return { ...launched, ram };
+  } catch (error) {
+    await ram.file.close();
+    const { code, what } = failureOf(error, 'starting the VM');
+    if (hugePages || code !== 'qemu.did-not-start') throw error;
+    return launchPrivate(roster, record, options, `QEMU did not take shared memory: ${what}`);
+  }
+}
+
+async function launchPrivate(
+  roster: Roster,
+  record: RunRecord,
+  options: LaunchOptions,
+  privateRam: string,
+): Promise<Launched> {
+  return { ...(await launch(roster, { ...record, privateRam }, options)), ram: null };
+}
+
 async function launch(
   roster: Roster,
   record: RunRecord,
-  options: Parameters<typeof launchQemu>[0],
-): Promise<{ readonly started: StartedQemu; readonly record: RunRecord }> {
+  options: LaunchOptions,
+): Promise<Pick<Launched, 'started' | 'record'>> {
   let launched = record;
   const started = await launchQemu(options, roster.folders.path(record.machine), {
     sockets: record.sockets,

@@ -6,6 +6,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readTail, STDERR_LOG } from '../qemu/launch';
 import type { ProcessIdentity } from '../qemu/proc';
+import { QemuProbe } from '../qemu/qemu-probe';
 import type { QmpConnection } from '../qemu/qmp';
 import type { Places, Unsubscribe } from '../services';
 import { MachineEntry, type SavesOf } from './entry';
@@ -21,6 +22,8 @@ export const newMachineId = (): MachineId => randomBytes(6).toString('hex') as M
 export class Roster {
   readonly known: KnownMachines;
   readonly folders: RunFolders;
+  /** What the programs of recipes can do, each asked once. */
+  readonly probe = new QemuProbe();
   private readonly entries = new Map<MachineId, MachineEntry>();
   private readonly listeners = new Set<(machines: readonly Machine[]) => void>();
   /** VMs that have ended and are being cleaned up after. */

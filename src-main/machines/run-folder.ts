@@ -28,6 +28,8 @@ const recordSchema = v.object({
   vm: v.nullable(identitySchema),
   sockets: v.object({ qmp: v.string(), tools: v.string(), extraFolder: v.nullable(v.string()) }),
   startedAt: v.pipe(v.string(), v.isoTimestamp()),
+  // Records of earlier versions, whose VMs run on, do not have it.
+  privateRam: v.optional(v.nullable(v.string()), 'It was started by an earlier version of Stillframe'),
 });
 
 export interface RunRecord {
@@ -40,6 +42,8 @@ export interface RunRecord {
   readonly vm: ProcessIdentity | null;
   readonly sockets: Sockets;
   readonly startedAt: string;
+  /** Why its memory is not shared, as a sentence without its full stop; null when it is. */
+  readonly privateRam: string | null;
 }
 
 /** What is to be thought of a run folder. */
@@ -88,6 +92,7 @@ export class RunFolders {
         vm: null,
         sockets,
         startedAt: new Date().toISOString(),
+        privateRam: null,
       };
       await this.write(record);
       return record;

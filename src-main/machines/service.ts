@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 import { readFacts } from '../qemu/facts';
 import { identify } from '../qemu/proc';
 import { connectQmp, type QmpConnection } from '../qemu/qmp';
-import type { MachineService, Places, Unsubscribe } from '../services';
+import type { MachineService, Places, StartOptions, Unsubscribe } from '../services';
 import { nameOfVm, recipeOfProcess } from './attached';
 import { MachineEntry } from './entry';
 import { findForeign } from './foreign';
@@ -72,7 +72,7 @@ export class Machines implements MachineService {
     });
   }
 
-  start(id: MachineId): Promise<Machine> {
+  start(id: MachineId, options: StartOptions = {}): Promise<Machine> {
     return this.change(id, 'starting the VM', async (entry) => {
       const { state, recipe, name } = entry;
       if (state !== 'off')
@@ -83,7 +83,7 @@ export class Machines implements MachineService {
           `How ${name} was started is not known`,
           'Add it with its command line.',
         );
-      await startMachine(this.roster, entry, recipe);
+      await startMachine(this.roster, entry, recipe, options);
     });
   }
 

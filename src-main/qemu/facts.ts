@@ -2,6 +2,7 @@
 import type { MachineFacts } from '@shared/contracts/machines';
 import { StillframeError } from '@shared/contracts/failure';
 import type { Json, Qmp } from '../services';
+import { readRamFiles } from './ram-files';
 import { asArray, asCount, asObject, asString } from './qmp-wire';
 
 /** QEMU's run state (qapi/run-state.json, `RunState`). */
@@ -16,11 +17,12 @@ export async function queryStatus(qmp: Qmp): Promise<RunStatus> {
 }
 
 /** Asks for everything in MachineFacts; `saveBlocked` is as of now. */
-export async function readFacts(qmp: Qmp): Promise<MachineFacts> {
-  const [machineType, accelerator, cpus, memory, display, blocked] = await Promise.all([
+export async function readFacts(qmp: Qmp & { readonly pid: number | null }): Promise<MachineFacts> {
+  const [machineType, accelerator, cpus, sharing, memory, display, blocked] = await Promise.all([
     qmp.execute('qom-get', { path: '/machine', property: 'type' }),
     readAccelerator(qmp),
     readCpus(qmp),
+    readSharing(qmp, qmp.pid),
     qmp.execute('query-memory-size-summary'),
     readDisplay(qmp),
     readSaveBlocked(qmp),
@@ -33,6 +35,7 @@ export async function readFacts(qmp: Qmp): Promise<MachineFacts> {
     ...cpus,
     memoryBytes: (asCount(sizes?.['base-memory']) ?? 0) + (asCount(sizes?.['plugged-memory']) ?? 0),
     hasDisplay: display,
+    memory: sharing,
     saveBlocked: blocked,
   };
 }
@@ -57,6 +60,13 @@ async function readDisplay(qmp: Qmp): Promise<boolean> {
   const backend = asArray(await allowRefusal(qmp.execute('qom-list', { path: '/backend' })));
   const types = backend.map((child) => asString(asObject(child)?.['type']));
   return types.some((type) => type === 'child<qemu-graphic-console>' || type === 'child<qemu-console>');
+}
+
+/** Whether the VM's memory, by its largest block, is in a file that others can open; null when that cannot be told. */
+async function readSharing(qmp: Qmp, pid: number | null): Promise<'shared' | 'private' | null> {
+  const [largest] = [...(await readRamFiles(qmp, pid))].sort((a, b) => b.usedLength - a.usedLength);
+  if (largest === undefined || (largest.shared === null && largest.kind === 'unknown')) return null;
+  return largest.shared === null ? 'private' : 'shared';
 }
 
 /** A refused question counts as no answer; anything else stays an error. */
@@ -87,19 +97,9 @@ export async function isMigrating(qmp: Qmp): Promise<boolean> {
   return MIGRATING.has(asString(asObject(await qmp.execute('query-migrate'))?.['status']) ?? 'none');
 }
 
-/** Why a mapped-ram save of this VM is impossible now, or null; changes nothing on the VM. */
+/** Why no save of this VM is possible now, by any engine, or null; changes nothing on the VM. */
 export async function readSaveBlocked(qmp: Qmp): Promise<string | null> {
-  const capabilities = asArray(await qmp.execute('query-migrate-capabilities')).map((entry) =>
-    asString(asObject(entry)?.['capability']),
-  );
-  if (!capabilities.includes('mapped-ram')) {
-    return `QEMU ${qmp.version} has no mapped-ram: saving needs QEMU 9.0 or newer`;
-  }
-  const [migration, parameters, { status }] = await Promise.all([
-    qmp.execute('query-migrate').then(asObject),
-    qmp.execute('query-migrate-parameters').then(asObject),
-    queryStatus(qmp),
-  ]);
+  const [migration, { status }] = await Promise.all([qmp.execute('query-migrate').then(asObject), queryStatus(qmp)]);
   const reasons = asArray(migration?.['blocked-reasons']).filter((reason) => typeof reason === 'string');
   if (reasons.length > 0) return reasons.join('; ');
   if (MIGRATING.has(asString(migration?.['status']) ?? 'none')) return 'A migration of this VM is already under way';
@@ -107,7 +107,5 @@ export async function readSaveBlocked(qmp: Qmp): Promise<string | null> {
   if (status === 'postmigrate') {
     return 'Can’t migrate the vm that was paused due to previous migration: resume it first';
   }
-  const compression = asString(parameters?.['multifd-compression']) ?? 'none';
-  if (compression !== 'none') return `Cannot use compression with mapped-ram: multifd-compression is ${compression}`;
   return null;
 }

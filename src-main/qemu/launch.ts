@@ -14,6 +14,8 @@ import { checkRecipe, findProgram } from './recipe';
 /** How long QEMU may take until it answers on its socket. A large RAM preallocated takes tens of seconds. */
 const START_LIMIT_MS = 60_000;
 const RETRY_CONNECT_MS = 15;
+/** The number of the first inherited file: those before it are stdin, stdout and stderr. */
+const FIRST_INHERITED = 3;
 const STDERR_BYTES = 64 * 1024;
 const EXTRA_FOLDER = '/tmp/stillframe-sockets-';
 
@@ -43,7 +45,7 @@ export interface LaunchHooks {
 /**
  * Starts a recipe in the private folder `dir`, which must exist, and returns once QEMU answers on its first QMP socket.
  * A bad recipe is `machine.bad-recipe`; a QEMU that ends early is `qemu.did-not-start` with its stderr, and nothing runs
- * then. Descriptors in `inherit` stay the caller's to close.
+ * then. Files in `inherit` stay the caller's to close.
  */
 export async function launchQemu(options: LaunchOptions, dir: string, hooks: LaunchHooks = {}): Promise<StartedQemu> {
   checkRecipe(options.recipe);
@@ -53,8 +55,8 @@ export async function launchQemu(options: LaunchOptions, dir: string, hooks: Lau
   const { pid, ended } = await spawnDetached(program, options, sockets, log);
   const stderr = (): Promise<string> => readTail(log);
   const identity = await identify(pid);
-  if (identity === null) throw await didNotStart(await ended, stderr);
   try {
+    if (identity === null) throw await didNotStart(await ended, stderr);
     await hooks.spawned?.(identity);
     const qmp = await connectWhileStarting(sockets.qmp, ended, stderr);
     const kill = async (): Promise<void> => {
@@ -67,8 +69,9 @@ export async function launchQemu(options: LaunchOptions, dir: string, hooks: Lau
       process: { pid, qmpSocket: sockets.qmp, toolsSocket: sockets.tools, stderr, ended, kill },
     };
   } catch (error) {
-    await killProcess(identity);
-    await removeExtraFolder(sockets);
+    if (identity !== null) await killProcess(identity);
+    // Sockets that were given stay the caller's, who may start once more.
+    if (hooks.sockets === undefined) await removeExtraFolder(sockets);
     throw error;
   }
 }
@@ -113,6 +116,7 @@ export function commandLineFor(options: LaunchOptions, sockets: Sockets): readon
     ...qmp(sockets.qmp),
     ...qmp(sockets.tools),
     ...options.extraArgv,
+    ...options.inherit.flatMap(({ argv }, index) => argv(FIRST_INHERITED + index)),
   ];
 }
 
@@ -130,7 +134,7 @@ async function spawnDetached(
       env: { ...process.env, ...options.recipe.env },
       // A session of its own: Ctrl-C in the terminal of the CLI does not reach the VM.
       detached: true,
-      stdio: ['ignore', 'ignore', stderr.fd, ...options.inherit],
+      stdio: ['ignore', 'ignore', stderr.fd, ...options.inherit.map(({ fd }) => fd)],
     });
     // Listened for at once: a program that ends right away is gone before anything else here has been awaited.
     const ended = new Promise<{ code: number | null; signal: string | null }>((resolve) => {

@@ -5,6 +5,7 @@
  */
 import { mkdir, rename, rmdir } from 'node:fs/promises';
 import koffi from 'koffi';
+import { checked, closeFd, renameFlagged, SystemError } from '../files/system-call';
 
 const AF_UNIX = 1;
 const AF_NETLINK = 16;
@@ -18,8 +19,6 @@ const SCM_RIGHTS = 1;
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
 const NETLINK_SOCK_DIAG = 4;
-const AT_FDCWD = -100;
-const RENAME_NOREPLACE = 1;
 
 /** Bytes of a unix socket path that the kernel accepts, without the closing zero (unix(7): sun_path has 108). */
 export const MAX_SOCKET_PATH = 107;
@@ -56,7 +55,6 @@ const calls = {
     address: Uint8Array,
     length: number,
   ) => number,
-  close: libc.func('int close(int fd)') as (fd: Fd) => number,
   send: libc.func('int64_t send(int fd, void *data, size_t length, int flags)') as (
     fd: Fd,
     data: Uint8Array,
@@ -83,27 +81,6 @@ const calls = {
   ) => number,
 };
 
-const renameat2 = libc.func(
-  'int renameat2(int fromDir, const char *from, int toDir, const char *to, unsigned int flags)',
-);
-
-/** A system call that failed, with the errno's name (`EAGAIN`) as `code`, like Node's own. */
-export class SystemError extends Error {
-  override readonly name = 'SystemError';
-  readonly code: string;
-
-  constructor(call: string, errno: number) {
-    const code = Object.entries(koffi.os.errno).find(([, value]) => value === errno)?.[0] ?? `errno ${String(errno)}`;
-    super(`${call}: ${code}`);
-    this.code = code;
-  }
-}
-
-function checked(call: string, result: number): number {
-  if (result < 0) throw new SystemError(call, koffi.errno());
-  return result;
-}
-
 /** `struct sockaddr_un`. */
 function unixAddress(path: string): Uint8Array {
   const name = Buffer.from(path);
@@ -126,14 +103,9 @@ export function connectUnixSocket(path: string): Fd {
     checked('connect', calls.connect(fd, address, address.length));
     return fd;
   } catch (error) {
-    calls.close(fd);
+    closeFd(fd);
     throw error;
   }
-}
-
-/** Closes a descriptor that no Node object owns. */
-export function closeFd(fd: Fd): void {
-  checked('close', calls.close(fd));
 }
 
 /** The process that listens on the other end of a connected unix socket (SO_PEERCRED), null for one that is not visible. */
@@ -195,7 +167,7 @@ export function askSockDiag(request: Uint8Array, maxBytes: number): readonly Uin
     }
     return answers;
   } finally {
-    calls.close(fd);
+    closeFd(fd);
   }
 }
 
@@ -211,16 +183,6 @@ export async function renameNoReplace(from: string, to: string): Promise<void> {
     if (!unknownFlag) throw error;
     await renameByClaim(from, to);
   }
-}
-
-function renameFlagged(from: string, to: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    renameat2.async(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE, (error: unknown, result: number) => {
-      if (error instanceof Error) reject(error);
-      else if (result < 0) reject(new SystemError('renameat2', koffi.errno()));
-      else resolve();
-    });
-  });
 }
 
 /**

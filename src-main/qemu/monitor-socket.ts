@@ -2,7 +2,8 @@
 import type { StillframeError } from '@shared/contracts/failure';
 import { fail } from '@shared/contracts/failure';
 import { Socket } from 'node:net';
-import { closeFd, connectUnixSocket, peerOf, SystemError } from './libc';
+import { closeFd, SystemError } from '../files/system-call';
+import { connectUnixSocket, peerOf } from './libc';
 import { LineSplitter, notQmp, parseMessage } from './qmp-wire';
 import { describeHolder, holderOf } from './socket-holder';
 

@@ -2,7 +2,8 @@
 import { fail, StillframeError } from '@shared/contracts/failure';
 import type { Socket } from 'node:net';
 import type { Json, Qmp, QmpEvent, Unsubscribe } from '../services';
-import { sendOnSocket, SystemError } from './libc';
+import { SystemError } from '../files/system-call';
+import { sendOnSocket } from './libc';
 import { openMonitor, type OpenMonitor } from './monitor-socket';
 import { LineSplitter, parseMessage, type QmpMessage } from './qmp-wire';
 

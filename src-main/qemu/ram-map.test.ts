@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { blockOffset, byteCount, guestPhysical } from '@shared/bytes/units';
-import { joinNeighbours, parseFlatView, parseHostAddress, parseRamBlocks } from './ram-map';
+import { completeBlocks, joinNeighbours, parseFlatView, parseHostAddress, parseRamBlocks } from './ram-map';
 
 describe('The text of `info mtree -f`', () => {
   const text = [
@@ -29,11 +29,11 @@ describe('The text of `info mtree -f`', () => {
 
   test('yields RAM and ROM of the address space `memory` alone', () => {
     expect(parseFlatView(text)).toEqual([
-      { start: 0n, length: 0xa0000n },
-      { start: 0xc0000n, length: 0xb000n },
-      { start: 0xfb000000n, length: 0x1000000n },
-      { start: 0xffc00000n, length: 0x400000n },
-      { start: 0x100000000n, length: 0x80000000n },
+      { start: 0n, length: 0xa0000n, region: 'pc.ram', regionOffset: 0n },
+      { start: 0xc0000n, length: 0xb000n, region: 'pc.ram', regionOffset: 0xc0000n },
+      { start: 0xfb000000n, length: 0x1000000n, region: 'vga.vram', regionOffset: 0n },
+      { start: 0xffc00000n, length: 0x400000n, region: 'system.flash0', regionOffset: 0n },
+      { start: 0x100000000n, length: 0x80000000n, region: 'pc.ram', regionOffset: 0xc0000000n },
     ]);
   });
 
@@ -65,6 +65,44 @@ describe('The text of `info ramblock`', () => {
       },
       { name: 'my ram 2', ramAddress: 0x0n, usedLength: 0x1000n, host: 0x7fc9ebe00000n },
     ]);
+  });
+
+  test('of a QEMU before 8.0 tells no host address', () => {
+    const text = [
+      '              Block Name    PSize              Offset               Used              Total',
+      '   0000:00:02.0/vga.vram    4 KiB  0x0000000010080000 0x0000000001000000 0x0000000001000000',
+    ].join('\r\n');
+    expect(parseRamBlocks(text)).toEqual([
+      { name: '0000:00:02.0/vga.vram', ramAddress: 0x10080000n, usedLength: 0x1000000n, host: null },
+    ]);
+  });
+});
+
+describe('A RAMBlock whose address QEMU does not tell', () => {
+  const block = (name: string) => ({ name, ramAddress: 0n, usedLength: 0x1000n, host: null });
+  const range = (region: string, host: bigint | null, regionOffset = 0n) => ({
+    start: 0n,
+    length: 0x1000n,
+    region,
+    regionOffset,
+    host,
+  });
+  const hosts = (...given: Parameters<typeof completeBlocks>) => completeBlocks(...given).map(({ host }) => host);
+
+  test('is at the region of its name, wherever the guest sees a part of it', () => {
+    expect(hosts([block('pc.ram')], [range('pc.ram', 0x5000n, 0x1000n), range('pc.ram', 0x9000n, 0x5000n)])).toEqual([
+      0x4000n,
+    ]);
+    expect(hosts([block('0000:00:02.0/vga.vram')], [range('vga.vram', 0x7000n)])).toEqual([0x7000n]);
+  });
+
+  test.each([
+    ['no region has its name', [block('a')], [range('b', 0n)]],
+    ['the guest sees none of it now', [block('a')], [range('a', null)]],
+    ['two regions have its name', [block('x/a')], [range('a', 0x1000n), range('a', 0x9000n)]],
+    ['two blocks have the name', [block('x/a'), block('y/a')], [range('a', 0x1000n)]],
+  ])('stays unknown when %s', (_, blocks, ranges) => {
+    expect(hosts(blocks, ranges)).toEqual(blocks.map(() => null));
   });
 });
 

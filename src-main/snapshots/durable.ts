@@ -2,10 +2,10 @@
 import { open } from 'node:fs/promises';
 
 /** Writes a file that must not exist yet, flushed unless `flush` is false. */
-export async function writeNew(path: string, text: string, flush: boolean): Promise<void> {
+export async function writeNew(path: string, content: string | Uint8Array, flush: boolean): Promise<void> {
   const handle = await open(path, 'wx', 0o600);
   try {
-    await handle.writeFile(text);
+    await handle.writeFile(content);
     if (flush) await handle.sync();
   } finally {
     await handle.close();

@@ -9,6 +9,7 @@ import { readSmallFile } from './small-file';
 export const MANIFEST_FILE = 'manifest.json';
 export const MEMORY_FILE = 'memory.mapped';
 export const SCREEN_FILE = 'screen.png';
+export const DIGESTS_FILE = 'digests.bin';
 
 /** A manifest of a VM with hundreds of disks has about 100 KiB. */
 const MAX_MANIFEST_BYTES = 4 * 1024 * 1024;

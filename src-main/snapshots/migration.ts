@@ -3,7 +3,7 @@
  * another has not are optional.
  */
 import type { Json, Qmp } from '../services';
-import { fail } from '@shared/contracts/failure';
+import { fail, failureOf } from '@shared/contracts/failure';
 import * as v from 'valibot';
 import { pause } from './time-limit';
 
@@ -102,6 +102,16 @@ export function parameterChanges(now: Parameters, wanted: Parameters): Parameter
 
 const yankSchema = v.array(v.object({ type: v.string() }));
 
+/** QEMU before 6.0 has no yank: there the state of the migration is all there is to see. */
+async function hasMigrationToYank(qmp: Qmp): Promise<boolean> {
+  try {
+    return (await ask(qmp, 'query-yank', yankSchema)).some(({ type }) => type === 'migration');
+  } catch (error) {
+    if (failureOf(error, '').detail?.startsWith('CommandNotFound') === true) return false;
+    throw error;
+  }
+}
+
 /**
  * Waits until QEMU has taken its migration down, and answers how it ended.
  *
@@ -114,10 +124,7 @@ export async function settled(qmp: Qmp, limitMs: number): Promise<Migration> {
   const start = performance.now();
   for (let wait = 2; ; wait = Math.min(wait * 2, 50)) {
     const migration = await queryMigration(qmp);
-    if (isAtRest(migration)) {
-      const instances = await ask(qmp, 'query-yank', yankSchema);
-      if (!instances.some(({ type }) => type === 'migration')) return migration;
-    }
+    if (isAtRest(migration) && !(await hasMigrationToYank(qmp))) return migration;
     if (performance.now() - start > limitMs)
       throw fail(
         'qemu.timeout',

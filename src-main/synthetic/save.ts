@@ -6,18 +6,18 @@ import type { ChannelsProgress } from '@shared/contracts/lanes';
 import type { Stretches } from '@shared/contracts/ram-files';
 import type { SyntheticPass, SyntheticReport, SyntheticSaveOptions } from '@shared/contracts/synthetic';
 import type { Lease, WorkerApi } from '@shared/contracts/worker';
-import type { Clock } from '@shared/multifd/coordination';
 import { Coordinator } from '@shared/multifd/coordinator';
+import { giveBack } from '@shared/multifd/give-back';
 import { PageSets } from '@shared/multifd/page-set';
 import type { BlockPlace } from '@shared/multifd/places';
 import { planMasked, planWhole } from '@shared/multifd/plan';
-import { stretchesToPunch } from '@shared/multifd/punch';
 import { copyStopped, precopy, type PrecopyPass, type PrecopyResult } from '@shared/multifd/precopy';
 import type { ChannelPool, FileRegistry, WorkerPool } from '../services';
+import { timers } from '../snapshots/timers';
 import { unlessAborted } from '../snapshots/time-limit';
 import type { SyntheticGuest } from './guest';
 import { BLOCK_NAME, frameOf, type SyntheticFrame } from './head';
-import { AsideFile } from './target';
+import { TargetFile } from './target';
 
 export interface SyntheticRooms {
   readonly files: FileRegistry;
@@ -31,19 +31,8 @@ export interface SyntheticHooks {
 }
 
 const DOING = 'saving the synthetic guest';
-/** Zeros that the file may hold between its pages: small beside the 1 MiB that aligning its pages may cost. */
-const SPARE_BYTES = 1024 * 1024;
 /** Stretches asked for, or punched, in one call of a worker. */
 const STRETCHES_AT_A_TIME = 2048;
-
-/** Time as Node has it. */
-export const nodeClock: Clock = {
-  now: () => performance.now(),
-  after: (ms, call) => {
-    const timer = setTimeout(call, ms);
-    return () => clearTimeout(timer);
-  },
-};
 
 /**
  * Saves the guest, which is frozen in the end when all went well. Rejects with what failed (`file.*`, `worker.died`), or with
@@ -57,7 +46,7 @@ export async function saveSynthetic(
   hooks: SyntheticHooks = {},
 ): Promise<SyntheticReport> {
   const startedAt = performance.now();
-  const target = await AsideFile.make(rooms.files, options.out);
+  const target = await TargetFile.make(rooms.files, options.out);
   const helper = rooms.workers.take('writing a file');
   helper.catch(() => undefined);
   try {
@@ -67,9 +56,10 @@ export async function saveSynthetic(
     const { api } = await unlessAborted(signal, helper);
     const copied = await copyPages(rooms, guest, options, signal, { frame, target: target.lease, api, hooks });
     // What is old goes before the bitmap is written: a file with a bitmap has right bytes, clear bits included.
-    for (const part of inParts(stretchesToPunch(copied.pages, frame.pagesOffset))) {
-      await unlessAborted(signal, api.punch(target.lease, part));
-    }
+    const { pagesOffset } = frame;
+    const { punch, zero } = giveBack([{ pagesOffset, pageSize: guest.options.pageSize, stale: copied.pages.stale() }]);
+    for (const part of inParts(punch)) await unlessAborted(signal, api.punch(target.lease, part));
+    for (const part of inParts(zero)) await unlessAborted(signal, api.zero(target.lease, part));
     await target.write(copied.pages.present, frame.bitmapOffset);
     await target.write(frame.tail, frame.tailOffset);
     const flushAt = performance.now();
@@ -79,7 +69,6 @@ export async function saveSynthetic(
     signal.throwIfAborted();
     await target.publish();
     await api.syncFolder(dirname(options.out));
-    await target.keep();
     return { ...reportOf(options, copied), ...size, flushMs, totalMs: performance.now() - startedAt };
   } catch (error) {
     throw signal.aborted
@@ -87,7 +76,7 @@ export async function saveSynthetic(
       : error;
   } finally {
     void helper.then((worker) => worker.stop()).catch(() => undefined);
-    await target.discard();
+    await target.close();
   }
 }
 
@@ -134,10 +123,8 @@ async function copyPages(
     const coordinator = new Coordinator({
       direction: 'save',
       channels: channels.channels,
-      pageSize,
-      spareBytes: SPARE_BYTES,
       doing: DOING,
-      clock: nodeClock,
+      clock: timers,
       replace: channels.replace,
       ...(hooks.onProgress === undefined ? {} : { onProgress: hooks.onProgress }),
     });
@@ -147,7 +134,7 @@ async function copyPages(
         sync: () => unlessAborted(signal, guest.sync()),
         stop: () => unlessAborted(signal, guest.stop()),
       },
-      clock: nodeClock,
+      clock: timers,
       first: async () => planWhole([place], [await touched(api, guest.ram, ramBytes, signal)], pageSize),
       marked: (bits: Parameters<typeof planMasked>[1]) => planMasked([place], bits, pageSize),
       copy: (feed: Parameters<Coordinator['copy']>[0]) => coordinator.copy(feed, sets, signal),

@@ -1,5 +1,5 @@
-/** A good snapshot, for tests. */
-import type { Manifest, SnapshotEntry, SnapshotId } from '@shared/contracts/library';
+/** A good snapshot, and how it could be loaded, for tests. */
+import type { LoadOutlook, Manifest, SnapshotEntry, SnapshotId } from '@shared/contracts/library';
 
 export const exampleManifest = (over: Partial<Manifest> = {}): Manifest => ({
   formatVersion: 1,
@@ -47,5 +47,15 @@ export const exampleEntry = (over: Partial<SnapshotEntry> = {}): SnapshotEntry =
   bytesOnDisk: 1.14 * 2 ** 30,
   manifest: exampleManifest(),
   screenUrl: null,
+  ...over,
+});
+
+export const exampleLoad = (over: Partial<LoadOutlook> = {}): LoadOutlook => ({
+  engines: [
+    { engine: 'native', blocked: null },
+    { engine: 'channels', blocked: 'The recipe gives its memory a backend of its own' },
+    { engine: 'emit', blocked: null },
+  ],
+  auto: { engine: 'native', why: 'QEMU 10.0.2 reads mapped-ram files.' },
   ...over,
 });

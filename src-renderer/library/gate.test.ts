@@ -1,5 +1,6 @@
 import type { Finding, Preflight, SnapshotId } from '@shared/contracts/library';
 import { describe, expect, test } from 'vitest';
+import { exampleLoad } from './entry.fixture';
 import { gateOf, splitFinding, withLocalTimes } from './gate';
 
 const finding = (over: Partial<Finding>): Finding => ({
@@ -33,6 +34,12 @@ describe('a restore', () => {
     expect(gateOf(two, new Set())).toEqual({ open: false, reason: 'Decide on 2 findings first.' });
     expect(gateOf(two, new Set(['/c.qcow2']))).toMatchObject({ open: false });
     expect(gateOf(two, new Set(['/a.qcow2', '/b.qcow2']))).toEqual({ open: true });
+  });
+
+  test('is stopped when no engine can load it, and not by one that cannot', () => {
+    const load = exampleLoad();
+    expect(gateOf({ ...preflight(), load }, new Set())).toEqual({ open: true });
+    expect(gateOf({ ...preflight(), load: { ...load, auto: null } }, new Set())).toMatchObject({ open: false });
   });
 
   test('is stopped by what cannot be accepted, whatever else is', () =>

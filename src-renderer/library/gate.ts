@@ -15,7 +15,7 @@ const SUBJECTS: Partial<Record<Finding['code'], string>> = {
 
 export function gateOf(preflight: Preflight | null, accepted: ReadonlySet<string>): Gate {
   if (preflight === null) return { open: false, reason: 'Preflight is not done.' };
-  if (preflight.findings.some(({ level }) => level === 'stop')) {
+  if (preflight.load?.auto === null || preflight.findings.some(({ level }) => level === 'stop')) {
     return { open: false, reason: 'It cannot be restored here.' };
   }
   const undecided = preflight.findings.filter(({ level, key }) => level === 'ask' && !accepted.has(key));

@@ -1,5 +1,6 @@
 /** What the library says about a snapshot. */
-import type { SnapshotEntry } from '@shared/contracts/library';
+import type { LoadOutlook, Manifest, RestoreOptions, SnapshotEntry } from '@shared/contracts/library';
+import { clause, engineWords, ioWords, LOAD_ENGINE_HINTS, sentence } from '../lib/engine-words';
 import { ago, counted, moment, ram, ramParts } from '../lib/format';
 
 export type VerdictIcon = 'shield' | 'info' | 'half' | 'crossed';
@@ -25,14 +26,37 @@ export function verdictOf({ state }: SnapshotEntry): Verdict {
   }
 }
 
-/** "22 Nov 09:02, live, 4 channels" */
+/** "22 Nov 09:02, live, 4 channels" · "22 Nov 09:02, paused, channels, 4, digests" */
 export function howLine({ savedAt, manifest }: SnapshotEntry, now: Date): string {
   const parts = [savedAt === null ? 'date unknown' : moment(savedAt, now)];
   if (manifest !== null) {
     parts.push(manifest.mode === 'live' && manifest.finishedPaused === null ? 'live' : 'paused');
-    parts.push(counted(manifest.channels, 'channel'));
+    const { engine, channels, digests } = manifest;
+    parts.push(engine === 'native' ? counted(channels, 'channel') : engineWords(engine, channels));
+    if (digests !== null) parts.push('digests');
   }
   return parts.join(', ');
+}
+
+/** "channels, 4, direct I/O" */
+export const engineFact = ({ engine, channels, directIo }: Manifest): string =>
+  `${engineWords(engine, channels)}, ${ioWords(directIo)}`;
+
+/** "XXH3-64 per 1.00 MiB" */
+export const digestsFact = ({ digests }: Manifest): string =>
+  digests === null ? 'none' : `${digests.algorithm.toUpperCase()} per ${ram(digests.unitBytes)}`;
+
+/** The engine that a restore takes: one that cannot load this snapshot gives way to `auto`. */
+export const chosenLoad = (
+  load: LoadOutlook | undefined,
+  wanted: RestoreOptions['engine'],
+): RestoreOptions['engine'] =>
+  load?.engines.find(({ engine }) => engine === wanted)?.blocked === null ? wanted : 'auto';
+
+/** "Auto takes native: QEMU reads the file itself." */
+export function loadSummary({ auto }: LoadOutlook, chosen: RestoreOptions['engine']): string {
+  if (chosen !== 'auto') return `${sentence(chosen)} ${LOAD_ENGINE_HINTS[chosen]}`;
+  return auto === null ? 'No engine can load it here.' : `Auto takes ${auto.engine}: ${clause(auto.why)}.`;
 }
 
 /** Why it is no good, else the note. */

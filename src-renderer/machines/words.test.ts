@@ -1,8 +1,8 @@
-import type { Machine, MachineId } from '@shared/contracts/machines';
+import type { Machine, MachineFacts, MachineId } from '@shared/contracts/machines';
 import type { JobId } from '@shared/contracts/saves';
 import { describe, expect, test } from 'vitest';
 import { fromCommandLine, fromDemo, fromForm, suggestName } from './forms';
-import { commandLine, factLine, frameWords, historyLine, stateWords } from './words';
+import { commandLine, factLine, frameWords, historyLine, memoryFact, stateWords } from './words';
 
 const plain = (text: string): string => text.replaceAll('\u00a0', ' ');
 /** Local time: a day of the month is what a person's own calendar says. */
@@ -32,6 +32,7 @@ const machine = (over: Partial<Machine>): Machine => ({
   since: at(12, 0),
   lastSave: { snapshot: 'before-llvm-21', at: at(13, 48) },
   snapshotCount: 4,
+  privateRam: null,
   trouble: null,
   ...over,
 });
@@ -40,6 +41,19 @@ test('facts in one line; one CPU is not worth a word', () => {
   expect(plain(factLine(machine({})))).toBe('8.00 GiB, KVM, pc-q35-10.0, 4 CPUs');
   const { facts } = machine({});
   expect(plain(factLine(machine({ facts: facts && { ...facts, cpus: 1 } })))).toBe('8.00 GiB, KVM, pc-q35-10.0');
+});
+
+test.each<[MachineFacts['memory'] | 'absent', string, string | null]>([
+  ['shared', '8.00 GiB, KVM, pc-q35-10.0, 4 CPUs, shared memory', 'shared: channels can copy it'],
+  ['private', '8.00 GiB, KVM, pc-q35-10.0, 4 CPUs', 'private to QEMU: QEMU has to write it'],
+  [null, '8.00 GiB, KVM, pc-q35-10.0, 4 CPUs', null],
+  ['absent', '8.00 GiB, KVM, pc-q35-10.0, 4 CPUs', null],
+])('memory that is %s: “%s” on the card, “%s” in the details', (memory, card, details) => {
+  const { facts } = machine({});
+  if (facts === null) throw new Error('it has facts');
+  const known = memory === 'absent' || memory === undefined ? facts : { ...facts, memory };
+  expect(plain(factLine(machine({ facts: known })))).toBe(card);
+  expect(memoryFact(known)).toBe(details);
 });
 
 test.each<[Partial<Machine>, string]>([

@@ -30,13 +30,21 @@ const accelerators: Readonly<Record<MachineFacts['accelerator'], string>> = {
   other: 'other accelerator',
 };
 
-/** "8.00 GiB, KVM, pc-q35-10.0, 4 CPUs"; before QEMU told, the command line. */
+/** "8.00 GiB, KVM, pc-q35-10.0, 4 CPUs, shared memory"; before QEMU told, the command line. */
 export function factLine({ facts, recipe }: Machine): string {
   if (facts !== null) {
     const cpus = facts.cpus > 1 ? [counted(facts.cpus, 'CPU')] : [];
-    return [ram(facts.memoryBytes), accelerators[facts.accelerator], facts.machineType, ...cpus].join(', ');
+    const shared = facts.memory === 'shared' ? ['shared memory'] : [];
+    const { memoryBytes, accelerator, machineType } = facts;
+    return [ram(memoryBytes), accelerators[accelerator], machineType, ...cpus, ...shared].join(', ');
   }
   return recipe === null ? 'Nothing is known of it yet' : commandLine(recipe.program, recipe.argv);
+}
+
+/** What its memory means for a save; null when nobody knows. */
+export function memoryFact({ memory }: MachineFacts): string | null {
+  if (memory === 'shared') return 'shared: channels can copy it';
+  return memory === 'private' ? 'private to QEMU: QEMU has to write it' : null;
 }
 
 /** A command line as a person would type it, for reading and copying. */
@@ -67,9 +75,15 @@ export function historyLine(machine: Machine, now: Date): string {
   }
 }
 
+const GUEST_WORDS: Readonly<Record<SaveJob['progress']['guest'], string>> = {
+  running: 'Guest keeps running',
+  paused: 'Guest is paused',
+  ended: 'QEMU is released',
+};
+
 /** What the picture on a card is; `rate` in frames a second, null while unknown. */
 export function frameWords(machine: Machine, job: SaveJob | null, rate: number | null, now: Date): string {
-  if (job !== null) return job.progress.guest === 'running' ? 'Guest keeps running' : 'Guest is paused';
+  if (job !== null) return GUEST_WORDS[job.progress.guest];
   switch (machine.state) {
     case 'running':
       return rate === null ? 'live' : `live, ${rateWords(rate)}`;

@@ -1,6 +1,7 @@
 /** The Save dialog's fields, what they start as, and what they become. */
 import type { Machine, MachineId } from '@shared/contracts/machines';
-import type { SaveOptions, SaveOutlook } from '@shared/contracts/saves';
+import type { EngineName, SaveOptions, SaveOutlook } from '@shared/contracts/saves';
+import { FLUSH_NAMES, clause, engineWords, ioWords, sentence } from '../lib/engine-words';
 import { ram, size } from '../lib/format';
 
 export type SaveForm = Omit<SaveOptions, 'machine' | 'name' | 'out'> & { readonly name: string };
@@ -11,7 +12,7 @@ export function firstForm(machine: Machine, outlook: SaveOutlook): SaveForm {
   return {
     name: outlook.suggestedName,
     note: '',
-    mode: running && outlook.liveBlocked === null ? 'live' : 'paused',
+    mode: running && whyNotLive(outlook) === null ? 'live' : 'paused',
     channels: 2,
     directIo: outlook.directIoPossible,
     after: running ? 'run' : 'pause',
@@ -35,13 +36,65 @@ export function fieldErrors(form: SaveForm): Partial<Record<keyof SaveForm, stri
   return errors;
 }
 
-export const optionsOf = (machine: MachineId, form: SaveForm): SaveOptions => ({
+export const optionsOf = (machine: MachineId, form: SaveForm, outlook: SaveOutlook): SaveOptions => ({
   ...form,
   machine,
   name: form.name.trim(),
   note: form.note.trim(),
+  engine: chosenEngine(form, outlook),
+  releaseEarly: form.releaseEarly && canReleaseEarly(form),
   out: null,
 });
+
+/** Why an engine cannot save this guest in this mode; null when it can, or when main does not tell. */
+export const engineBlocked = (outlook: SaveOutlook, engine: EngineName, mode: SaveOptions['mode']): string | null =>
+  outlook.engines.find((one) => one.engine === engine)?.blocked[mode] ?? null;
+
+/** The choice that counts: one that cannot save in this mode gives way to `auto`, and is back when the mode is. */
+export function chosenEngine({ engine, mode }: SaveForm, outlook: SaveOutlook): SaveOptions['engine'] {
+  return engine === 'auto' || engineBlocked(outlook, engine, mode) === null ? engine : 'auto';
+}
+
+/** The engine that will write; null when none can. */
+export function engineOf(form: SaveForm, outlook: SaveOutlook): EngineName | null {
+  const chosen = chosenEngine(form, outlook);
+  return chosen === 'auto' ? (outlook.auto[form.mode]?.engine ?? null) : chosen;
+}
+
+/** Why this guest cannot be saved while it runs, as a sentence without its full stop; null when it can. */
+export const whyNotLive = (outlook: SaveOutlook): string | null =>
+  outlook.liveBlocked ?? (outlook.auto.live === null ? 'No engine can save this VM while it runs' : null);
+
+/** Direct I/O of a native save is QEMU's; other engines have their own. */
+export const directIoPossible = (form: SaveForm, outlook: SaveOutlook): boolean =>
+  engineOf(form, outlook) !== 'native' || outlook.directIoPossible;
+
+/** QEMU can only be let go before a flush when it is to end, and when there is a flush. */
+export const canReleaseEarly = ({ after, flush }: SaveForm): boolean => after === 'quit' && flush !== 'none';
+
+/** A change of one field with what follows from it: `direct` is direct I/O, so neither goes without the other. */
+export function changed(form: SaveForm, part: Partial<SaveForm>): SaveForm {
+  const next = { ...form, ...part };
+  if (part.flush === 'direct') return { ...next, directIo: true };
+  return part.directIo === false && next.flush === 'direct' ? { ...next, flush: 'auto' } : next;
+}
+
+/** What `auto` takes and why, as one sentence. */
+export function autoHint(outlook: SaveOutlook, mode: SaveOptions['mode']): string {
+  const choice = outlook.auto[mode];
+  return choice === null ? 'No engine can save this VM so.' : `Takes ${choice.engine}: ${clause(choice.why)}.`;
+}
+
+/** The closed part in one line: "Auto takes channels, 2, direct I/O. Flush: auto." */
+export function planSummary(form: SaveForm, outlook: SaveOutlook): string {
+  const engine = engineOf(form, outlook);
+  const { channels } = fieldErrors(form);
+  if (channels !== undefined) return channels;
+  if (engine === null) return 'No engine can save this VM so.';
+  const how = `${engineWords(engine, form.channels)}, ${ioWords(form.directIo && directIoPossible(form, outlook))}`;
+  const who = chosenEngine(form, outlook) === 'auto' ? `Auto takes ${how}.` : sentence(how);
+  return `${who} Flush: ${FLUSH_NAMES[form.flush].toLowerCase()}.`;
+}
 
 /** Whether the disks can go on changing after this save, so that they no longer match it. */
 export const disksGoOn = (outlook: SaveOutlook, after: SaveOptions['after']): boolean =>
@@ -66,9 +119,18 @@ export const AFTER_HINTS = {
 } as const satisfies Record<SaveOptions['after'], string>;
 
 export const FLUSH_HINTS = {
-  auto: '“Saved” means it survives a power cut.',
-  end: 'One flush when everything is written: the disk is busy once, at the end.',
-  ranged: 'Written back while the channels run, so that the last flush is short.',
-  direct: 'Past the page cache, so that there is little left to flush.',
+  auto: 'Past the cache where the file system lets it, else while it writes.',
+  end: 'One flush when everything is written. The disk is busy once, at the end.',
+  ranged: 'Written back range by range, so that the last flush is short.',
+  direct: 'With direct I/O hardly anything is left to flush.',
   none: 'For a restore soon. The library says “not durable”.',
 } as const satisfies Record<SaveOptions['flush'], string>;
+
+export const CHANNEL_HINTS = {
+  native: 'Threads of QEMU that write at once, each to its own place in the file. 1 to 16.',
+  channels: 'Workers that copy at once, each to its own place in the file. 1 to 16.',
+  ingest: 'Not used: a stream is read in its order, by one worker.',
+} as const satisfies Record<EngineName, string>;
+
+export const RELEASE_RISK =
+  'Its memory is free at once. If the machine loses power before the flush is over, both the VM and the snapshot are lost.';

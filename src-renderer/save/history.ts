@@ -15,14 +15,16 @@ export function withSample(samples: readonly Sample[], progress: SaveProgress): 
   const sample: Sample = {
     ms: progress.elapsedMs,
     written: progress.bytesPerSecond,
-    dirtied: progress.dirtyBytesPerSecond,
+    // A guest that stands still dirties nothing: no line instead of one at 0.
+    dirtied: progress.guest === 'running' ? progress.dirtyBytesPerSecond : null,
   };
   const kept = samples.length >= MOST ? samples.filter((_, index) => index % 2 === 0) : samples;
   return [...kept, sample];
 }
 
-/** Where each pass began, in milliseconds since the save began. */
+/** Where each of QEMU's passes began, in milliseconds since the save began; channels go over memory once, so none for them. */
 export function passStarts(progress: SaveProgress): readonly { readonly number: number; readonly ms: number }[] {
+  if (progress.plan?.engine === 'channels') return [];
   let ms = progress.phaseMs.preparing;
   return progress.passes.map((pass) => {
     const start = { number: pass.number, ms };

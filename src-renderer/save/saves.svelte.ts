@@ -8,6 +8,7 @@ import type { Navigation } from '../app/navigation.svelte';
 import type { Toasts } from '../app/toasts.svelte';
 import { jobs, on } from '../lib/client';
 import { withSample, type Sample } from './history';
+import { withLanes, type LaneTrace } from './lanes';
 import { cancelWords, jobLine } from './words';
 
 interface Needs {
@@ -18,6 +19,7 @@ interface Needs {
 }
 
 const NO_SAMPLES: readonly Sample[] = [];
+const NO_LANES: readonly LaneTrace[] = [];
 
 /** The saves of this session: running ones, and those that ended since the app started. */
 export class Saves {
@@ -26,6 +28,7 @@ export class Saves {
   /** Ended jobs that the person has looked at. */
   readonly seen = new SvelteSet<JobId>();
   readonly #samples = new SvelteMap<JobId, readonly Sample[]>();
+  readonly #lanes = new SvelteMap<JobId, readonly LaneTrace[]>();
   readonly #cancelFailures = new SvelteMap<JobId, Failure>();
   readonly #ended = new Set<JobId>();
   /** The job that the person is being asked about. */
@@ -55,6 +58,11 @@ export class Saves {
     return this.#samples.get(id) ?? NO_SAMPLES;
   }
 
+  /** Where each of our channels has written. */
+  lanes(id: JobId): readonly LaneTrace[] {
+    return this.#lanes.get(id) ?? NO_LANES;
+  }
+
   cancelFailure(id: JobId): Failure | null {
     return this.#cancelFailures.get(id) ?? null;
   }
@@ -81,6 +89,7 @@ export class Saves {
 
   #see(job: SaveJob): void {
     this.#samples.set(job.id, withSample(this.samples(job.id), job.progress));
+    this.#lanes.set(job.id, withLanes(this.lanes(job.id), job.progress));
     if (job.outcome === null || this.#ended.has(job.id)) return;
     this.#ended.add(job.id);
     // The question whether to cancel it has no answer any more.

@@ -1,18 +1,25 @@
-import type { SaveOutcome } from '@shared/contracts/saves';
+import type { SaveOptions, SaveOutcome, SavePlan, SaveProgress } from '@shared/contracts/saves';
 import { describe, expect, test } from 'vitest';
 import { exampleJob, exampleOptions, exampleProgress } from './example.fixture';
+import { passStarts } from './history';
 import {
+  afterWords,
   cancelWords,
+  engineFact,
+  flushFact,
   footerLine,
   jobFraction,
   jobLine,
   optionWords,
   partFraction,
+  phaseTitle,
   phaseWords,
+  safeWords,
   secondsLeft,
 } from './words';
 
 const plain = (text: string): string => text.replaceAll('\u00a0', ' ');
+const withPlan = (plan: SavePlan | null): SaveProgress => exampleProgress(plan === null ? {} : { plan });
 const saved: SaveOutcome = {
   kind: 'saved',
   result: {
@@ -48,11 +55,98 @@ test('each end has its sentence', () => {
   expect(jobLine(exampleJob({ cancelling: true }))).toMatch(/^Cancelling\./);
 });
 
-test('options in words', () => {
-  expect(optionWords(exampleOptions())).toBe('live, 4 channels, direct I/O');
-  expect(optionWords(exampleOptions({ mode: 'paused', channels: 1, directIo: false }))).toBe(
-    'paused first, 1 channel, buffered',
-  );
+const CHANNELS: SavePlan = {
+  engine: 'channels',
+  why: 'The VM’s memory is shared, so channels copy it without QEMU.',
+  channels: 4,
+  directIo: true,
+  flush: 'direct',
+};
+const NATIVE: SavePlan = {
+  ...CHANNELS,
+  engine: 'native',
+  why: 'QEMU 10.0.2 has mapped-ram.',
+  channels: 2,
+  flush: 'ranged',
+};
+
+test.each<[Partial<SaveOptions>, SavePlan | null, string]>([
+  [{}, null, 'live, 4 channels, direct I/O'],
+  [{ mode: 'paused', channels: 1, directIo: false }, null, 'paused first, 1 channel, buffered'],
+  [{ engine: 'ingest' }, null, 'live, ingest, direct I/O'],
+  [{}, NATIVE, 'live, native, 2 channels, direct I/O'],
+  [{ mode: 'paused' }, CHANNELS, 'paused first, channels, 4, direct I/O'],
+  [{ mode: 'paused' }, { ...CHANNELS, engine: 'ingest', directIo: false }, 'paused first, ingest, buffered'],
+])('options %j with the plan %j in words: “%s”', (options, plan, words) =>
+  expect(plain(optionWords(exampleJob({ options: exampleOptions(options), progress: withPlan(plan) })))).toBe(words),
+);
+
+test.each<[Partial<SaveOptions>, SavePlan | null, string]>([
+  [{}, null, 'auto, being chosen'],
+  [{ engine: 'channels' }, null, 'channels'],
+  [{ engine: 'channels' }, CHANNELS, 'channels, 4, direct I/O'],
+  [
+    {},
+    CHANNELS,
+    'channels, 4, direct I/O. Chosen by auto: the VM’s memory is shared, so channels copy it without QEMU.',
+  ],
+  [{}, NATIVE, 'native, 2 channels, direct I/O. Chosen by auto: QEMU 10.0.2 has mapped-ram.'],
+])('the engine as a fact, of %j with the plan %j: “%s”', (options, plan, words) =>
+  expect(plain(engineFact(exampleJob({ options: exampleOptions(options), progress: withPlan(plan) })))).toBe(words),
+);
+
+test.each<[Partial<SaveOptions>, SavePlan | null, string | null]>([
+  [{}, null, null],
+  [{ flush: 'end' }, null, 'at the end, once'],
+  [{}, CHANNELS, 'past the page cache, then what is left'],
+  [{}, NATIVE, 'while it writes, then what is left'],
+  [{ flush: 'none' }, { ...CHANNELS, flush: 'none' }, 'none, not durable'],
+  [{ after: 'quit', releaseEarly: true }, NATIVE, 'while it writes, then what is left, after QEMU is released'],
+])('the flush as a fact, of %j with the plan %j: “%s”', (options, plan, words) =>
+  expect(flushFact(exampleJob({ options: exampleOptions(options), progress: withPlan(plan) }))).toBe(words),
+);
+
+test.each<[Partial<SaveOptions>, RegExp]>([
+  [{}, /a power cut loses this snapshot and no other/],
+  [{ flush: 'none' }, /^This save is not flushed/],
+  [{ after: 'quit', releaseEarly: true }, /a power cut loses both the VM and this snapshot/],
+])('when %j is safe is said', (options, words) =>
+  expect(safeWords(exampleJob({ options: exampleOptions(options) }))).toMatch(words),
+);
+
+test.each<[Partial<SaveOptions>, string]>([
+  [{}, 'leave the VM running'],
+  [{ after: 'quit' }, 'end its QEMU'],
+  [{ after: 'quit', releaseEarly: true }, 'end its QEMU before the flush'],
+  [{ after: 'run', releaseEarly: true }, 'leave the VM running'],
+])('afterwards, of %j: “%s”', (options, words) => expect(afterWords(exampleOptions(options))).toBe(words));
+
+describe('a save by channels', () => {
+  const copying = exampleProgress({ plan: CHANNELS, step: 'copying pages', phaseFraction: 0.42, guest: 'paused' });
+  const job = exampleJob({ options: exampleOptions({ mode: 'paused' }), progress: copying });
+
+  test('has steps instead of passes', () => {
+    expect(phaseTitle('writing', copying)).toBe('Writing');
+    expect(plain(phaseWords('writing', job, 0))).toBe('copying pages, 42 %');
+    expect(plain(phaseWords('writing', { ...job, progress: { ...copying, phaseFraction: null } }, 0))).toBe(
+      'copying pages',
+    );
+    expect(phaseWords('writing', { ...job, progress: { ...copying, step: 'joining', phaseFraction: 1 } }, 0)).toBe(
+      'joining',
+    );
+    expect(plain(jobLine(job))).toBe('Writing. 4.00 GB, 400 MB/s, 5 s left.');
+    expect(passStarts(copying)).toEqual([]);
+  });
+
+  test('fills its bar by what is copied, also while the time left is unknown', () => {
+    expect(partFraction(copying)).toBe(0.42);
+    expect(jobFraction({ ...job, progress: { ...copying, secondsLeft: null } })).toBeCloseTo(0.357);
+  });
+
+  test('of a QEMU that is gone cannot be taken back', () =>
+    expect(cancelWords({ ...job, progress: { ...copying, phase: 'flushing', guest: 'ended' } })).toMatch(
+      /^QEMU has ended.*“not durable”\.$/,
+    ));
 });
 
 describe('the bar', () => {

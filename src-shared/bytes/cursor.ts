@@ -14,6 +14,8 @@ export class ByteCursor {
   #window: Uint8Array = new Uint8Array(0);
   #windowOffset = 0;
   #position: number;
+  /** Where the source was found to end, when that is before `size`: it shrank, or nobody could know its size. */
+  #seenEnd: number | null = null;
 
   constructor(source: ByteSource, size: number, position: number, windowBytes = 64 * 1024) {
     this.source = source;
@@ -55,6 +57,7 @@ export class ByteCursor {
     const want = Math.min(Math.max(length, this.#windowBytes), this.remaining);
     this.#window = await this.source.read(this.offset, byteCount(want));
     this.#windowOffset = this.#position;
+    if (this.#window.length < want) this.#seenEnd = this.#windowOffset + this.#window.length;
     if (this.#window.length < length) throw this.truncated(length, field);
   }
 
@@ -83,7 +86,7 @@ export class ByteCursor {
     return fail(
       'format.truncated',
       'reading the stream',
-      `the file ends at ${hex(this.size)}, inside ${field} (${length} bytes are due here)`,
+      `the file ends at ${hex(this.#seenEnd ?? this.size)}, inside ${field} (${length} bytes are due here)`,
       'The file is not whole: what stands before this place can still be read.',
       { where: { path: this.source.name, offset: this.offset, field } },
     );

@@ -21,3 +21,16 @@ export function readBigUint(bytes: Uint8Array, at: number, size: number, endian:
   }
   return value;
 }
+
+/** Puts a whole number from 0 to 2^53 − 1 into `size` bytes at `at`; a `RangeError` when it does not fit into them. */
+export function writeUint(bytes: Uint8Array, at: number, size: number, value: number, endian: Endian = 'big'): void {
+  if (at + size > bytes.length) throw new RangeError(`${size} bytes at ${at} of ${bytes.length}`);
+  if (!Number.isSafeInteger(value) || value < 0 || value >= 256 ** size) {
+    throw new RangeError(`${value} does not fit into ${size} bytes`);
+  }
+  let rest = value;
+  for (let index = 0; index < size; index++) {
+    bytes[endian === 'big' ? at + size - 1 - index : at + index] = rest % 256;
+    rest = Math.floor(rest / 256);
+  }
+}

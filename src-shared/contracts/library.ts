@@ -145,17 +145,33 @@ export interface Finding {
   readonly key: string;
 }
 
-export interface Preflight {
-  readonly snapshot: SnapshotId;
-  readonly checkedAt: string;
-  readonly findings: readonly Finding[];
-}
-
 /**
  * Who brings the memory in. `native`: QEMU reads the mapped-ram file. `channels`: our workers put the pages into shared memory
  * and QEMU reads the device state alone. `emit`: QEMU reads an ordinary stream that a worker makes of the file.
  */
 export type LoadEngine = 'native' | 'channels' | 'emit';
+
+/** Whether a load engine can bring this snapshot in. */
+export interface LoadEngineOutlook {
+  readonly engine: LoadEngine;
+  /** Why not, as a sentence without its full stop; null: it can. */
+  readonly blocked: string | null;
+}
+
+/** What loads are possible here, and which one `auto` takes and why, as a sentence. */
+export interface LoadOutlook {
+  readonly engines: readonly LoadEngineOutlook[];
+  /** null when no engine can. */
+  readonly auto: { readonly engine: LoadEngine; readonly why: string } | null;
+}
+
+export interface Preflight {
+  readonly snapshot: SnapshotId;
+  readonly checkedAt: string;
+  readonly findings: readonly Finding[];
+  /** Absent when it was not looked into, e.g. because the file is damaged. */
+  readonly load?: LoadOutlook;
+}
 
 export interface RestoreOptions {
   /** `auto`: `native` where QEMU can, else `channels` where the VM's memory can be shared, else `emit`. */

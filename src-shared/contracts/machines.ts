@@ -32,6 +32,11 @@ export interface MachineFacts {
   readonly cpus: number;
   readonly memoryBytes: number;
   readonly hasDisplay: boolean;
+  /**
+   * Whether all of its RAM is in files that others can map (`share=on`), so that channels can copy it; `private`: only QEMU
+   * has it. Null or absent: unknown.
+   */
+  readonly memory?: 'shared' | 'private' | null;
   /** Why a save is impossible on this QEMU or VM right now, in QEMU's words where it has any; null when it is possible. */
   readonly saveBlocked: string | null;
 }
@@ -62,6 +67,11 @@ export interface Machine {
   /** Newest snapshot taken of this machine, if any. */
   readonly lastSave: { readonly snapshot: string; readonly at: string } | null;
   readonly snapshotCount: number;
+  /**
+   * Why a VM that Stillframe started has memory of its own instead of shared memory, as a sentence without its full stop;
+   * null when it is shared, and when Stillframe has nothing to do with it.
+   */
+  readonly privateRam: string | null;
   readonly trouble: Failure | null;
 }
 

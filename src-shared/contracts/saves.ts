@@ -1,5 +1,6 @@
 /** Saves: from a VM to a sealed snapshot. Implemented by src-main/snapshots. */
 import type { Failure } from './failure';
+import type { ChannelLane } from './lanes';
 import type { MachineId } from './machines';
 
 export type JobId = string & { readonly jobId: unique symbol };
@@ -56,10 +57,24 @@ export interface SavePass {
   readonly milliseconds: number;
 }
 
+/** What the `auto`s of the options became. */
+export interface SavePlan extends EngineChoice {
+  /** 1 … 16; 1 for `ingest`, which has one worker. */
+  readonly channels: number;
+  readonly directIo: boolean;
+  readonly flush: FlushPolicy;
+}
+
 export interface SaveProgress {
   readonly phase: SavePhase;
-  /** A finer word for people: "checking that every page has its bytes". */
+  /** A finer word for people: "copying pages", "taking the device state", "joining". */
   readonly step: string;
+  /** Absent until it is settled. */
+  readonly plan?: SavePlan;
+  /** In the order of the channels; empty or absent for `native` saves: QEMU does not tell of its channels. */
+  readonly lanes?: readonly ChannelLane[];
+  /** Bytes of the file in which the lanes write: where the last page region ends. */
+  readonly fileExtent?: number;
   readonly elapsedMs: number;
   /** Milliseconds spent in each phase so far. */
   readonly phaseMs: Readonly<Record<SavePhase, number>>;
@@ -78,7 +93,8 @@ export interface SaveProgress {
   readonly secondsLeft: number | null;
   /** 0 … 1 of the current phase; null when unknown. */
   readonly phaseFraction: number | null;
-  readonly guest: 'running' | 'paused';
+  /** `ended`: QEMU was released before the flush (`releaseEarly`) and is gone, and the guest with it. */
+  readonly guest: 'running' | 'paused' | 'ended';
   /** Why a live save is now being finished paused; null while it is live. */
   readonly finishingPaused: string | null;
   readonly fileBytesOnDisk: number;
@@ -138,7 +154,7 @@ export interface EngineOutlook {
   readonly blocked: Readonly<Record<SaveOptions['mode'], string | null>>;
 }
 
-/** What `auto` would take and why, as a sentence: "The VM's memory is shared, so channels copy it without QEMU." */
+/** An engine and why it is taken, as a sentence: "The VM's memory is shared, so channels copy it without QEMU." */
 export interface EngineChoice {
   readonly engine: EngineName;
   readonly why: string;
@@ -170,6 +186,9 @@ export interface SavesApi {
   begin(options: SaveOptions): Promise<SaveJob>;
   /** Running jobs and the ones that ended since the app started, newest first. */
   jobs(): Promise<readonly SaveJob[]>;
-  /** Resolves when the VM and the library are as they were. Cancelling a job that has ended does nothing. */
+  /**
+   * Resolves when the VM and the library are as they were. Cancelling a job that has ended does nothing. Of a VM that was
+   * released early nothing but the snapshot is left: a cancel then ends the flush, and the snapshot is sealed as not durable.
+   */
   cancel(job: JobId): Promise<void>;
 }

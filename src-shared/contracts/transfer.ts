@@ -11,12 +11,18 @@ import type { Lease } from './lease';
  * is never far away. Source and target may be pipes where that is said; everything else has to be seekable.
  */
 export type TransferSetup =
-  /** Any legacy stream, from a file or a pipe, to an empty file in mapped-ram format. */
+  /**
+   * Any legacy stream, from a file or a pipe, to an empty file in mapped-ram format. A mapped-ram file is laid out anew: out of
+   * its container and without stale pages.
+   */
   | { readonly kind: 'ingest'; readonly source: Lease; readonly target: Lease }
   /** A mapped-ram file to a legacy stream, into an empty file or a pipe. */
   | { readonly kind: 'emit'; readonly source: Lease; readonly target: Lease }
   /** The bytes of one RAMBlock of a mapped-ram file, holes as holes. `block` null: the largest one. */
   | { readonly kind: 'raw'; readonly source: Lease; readonly target: Lease; readonly block: string | null };
+
+/** What the source of a transfer turned out to be. */
+export type SourceForm = 'stream' | 'mapped-ram';
 
 export interface TransferProgress {
   readonly done: boolean;
@@ -70,7 +76,7 @@ export interface Joined {
 
 export interface TransferApi {
   /** Opens both ends; replaces a transfer that was under way. Refuses by name what it cannot take, before it writes. */
-  beginTransfer(setup: TransferSetup): Promise<void>;
+  beginTransfer(setup: TransferSetup): Promise<SourceForm>;
   /** Works for about 100 ms, or until it is done. After `done` the target is whole but not flushed, and closed. */
   stepTransfer(): Promise<TransferProgress>;
   /** Gives up the transfer under way, if any, and closes its files. */

@@ -27,10 +27,6 @@ export interface PageSink {
 }
 
 export interface CoordinatorOptions {
-  /** Bytes of a target page. */
-  readonly pageSize: number;
-  /** Bytes of zeros that all passes together may write into gaps between pages; Infinity: as many as make it fast. */
-  readonly spareBytes: number;
   /** What the channels were opened for. */
   readonly direction: ChannelSetup['direction'];
   readonly channels: readonly Channel[];

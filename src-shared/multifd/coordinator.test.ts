@@ -55,7 +55,6 @@ interface RigOptions {
   readonly limits?: Partial<CoordinatorLimits>;
   readonly density?: number;
   readonly random?: () => number;
-  readonly spareBytes?: number;
 }
 
 const quick: BatchFate = { ms: 10, end: 'answer' };
@@ -77,8 +76,6 @@ function rig(options: RigOptions = {}): Rig {
   const seen: ChannelsProgress[] = [];
   const coordinator = new Coordinator({
     direction: 'save',
-    pageSize: PAGE,
-    spareBytes: options.spareBytes ?? Infinity,
     channels: [...channels],
     doing: 'copying guest memory',
     clock,
@@ -176,17 +173,6 @@ describe('a pass', () => {
     for (const lane of first?.lanes ?? []) expect(lane.position).toBeGreaterThanOrEqual(MIB);
     expect(first?.bytesRemaining).toBeGreaterThan(0);
     expect(one.seen.some(({ bytesPerSecond }) => bytesPerSecond > 0)).toBe(true);
-  });
-
-  it.each([0, 4 * PAGE, 20 * PAGE])('of every second page fills at most %i bytes of gaps', async (spareBytes) => {
-    const one = rig({ channels: 4, spareBytes });
-    for (let page = 0; page < PAGES; page += 1) one.files.ram.fill(page % 2, page * PAGE, (page + 1) * PAGE);
-    await one.copy();
-    await one.copy();
-    expectEqual(one);
-    const { bytes, pages } = one.coordinator.progress();
-    expect(bytes - pages * PAGE).toBeLessThanOrEqual(spareBytes);
-    expect(bytes > pages * PAGE).toBe(spareBytes > 0);
   });
 
   it('leaves no timer behind', async () => {

@@ -16,7 +16,6 @@ import type { ExtentFeed } from './feed';
 import { Lane, sum, workOf, type Batch, type Channel } from './lane';
 import type { PlannedExtent } from './places';
 import { Rate } from './rate';
-import { SpareBudget } from './spare-budget';
 import { Throttle } from './throttle';
 
 /** How often progress is told, and how often it is looked whether a channel stalls. */
@@ -46,7 +45,6 @@ export class Coordinator {
   readonly #byteRate: Rate;
   readonly #pageRate: Rate;
   #rates = { bytes: 0, pages: 0 };
-  readonly #spare: SpareBudget;
   #pass: Pass | null = null;
   #paused = false;
   #whenIdle: (() => void)[] = [];
@@ -57,7 +55,6 @@ export class Coordinator {
     this.#options = options;
     this.#limits = { ...USUAL_LIMITS, ...options.limits };
     this.#clock = options.clock;
-    this.#spare = new SpareBudget(options.spareBytes);
     const now = this.#clock.now();
     this.#byteRate = new Rate(now);
     this.#pageRate = new Rate(now);
@@ -210,15 +207,14 @@ export class Coordinator {
     const share = feed.remaining / (usable * this.#limits.outstanding);
     const extents = again ?? feed.next(Math.min(lane.batchBytes, this.#throttle.mostWork, Math.max(share, 1)));
     const work = workOf(extents);
-    return { extents, work, estimate: this.#throttle.reserve(work), spare: this.#spare.reserve() };
+    return { extents, work, estimate: this.#throttle.reserve(work) };
   }
 
   #send(lane: Lane, batch: Batch): void {
     const { channel } = lane;
     if (channel === null) throw new Error('a lane without a channel gets no batch');
     lane.push(batch, this.#clock.now());
-    const extents = batch.extents.map(({ extent }) => extent);
-    channel.api.copyExtents(extents, batch.spare).then(
+    channel.api.copyExtents(batch.extents.map(({ extent }) => extent)).then(
       (report) => this.#acknowledged(lane, channel, batch, report),
       (error: unknown) => this.#refused(lane, channel, batch, error),
     );
@@ -230,7 +226,6 @@ export class Coordinator {
     lane.remove(batch, this.#clock.now());
     lane.count(batch, report);
     this.#throttle.settle(batch.work, report.bytes, batch.estimate);
-    this.#spare.settle(batch.spare, report.bytes - report.pages * this.#options.pageSize);
     this.#pass.pages += report.pages;
     this.#pass.bytes += report.bytes;
     this.#pass.cpuMs += report.cpuMs;

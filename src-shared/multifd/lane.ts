@@ -21,8 +21,6 @@ export interface Batch {
   readonly work: number;
   /** What the throttle took for it. */
   readonly estimate: number;
-  /** Bytes of zeros that it may write into gaps. */
-  readonly spare: number;
 }
 
 /** A batch is to be this much work, so that a cancel, a pause and progress are never far away. */

@@ -9,8 +9,8 @@ const SEARCH_LIMIT = 1024 * 1024 * 1024;
 /** Chunks grow: most devices have a few KiB, some have many MiB. */
 const FIRST_CHUNK = 16 * 1024;
 const LARGEST_CHUNK = 1024 * 1024;
-/** A pattern and what must follow it: footer (5), then a section header with a name of up to 255 bytes. */
-const OVERLAP = 5 + 1 + 4 + 1 + 255;
+/** Bytes that tell a footer for certain: its own 5, then a section header with a name of up to 255 bytes. */
+export const FOOTER_LOOK_AHEAD = 5 + 1 + 4 + 1 + 255;
 
 /**
  * Calls `test` wherever byte `lead` stands between `from` and the end of the file, until it says where the find begins;
@@ -31,10 +31,10 @@ async function search(
   // What the cursor holds already is looked at first: most sections end in there.
   const held = from === cursor.offset ? cursor.rest() : new Uint8Array(0);
   let offset = from;
-  if (held.length > OVERLAP) {
-    const found = look(held, held.length - OVERLAP, offset);
+  if (held.length > FOOTER_LOOK_AHEAD) {
+    const found = look(held, held.length - FOOTER_LOOK_AHEAD, offset);
     if (found !== null) return found;
-    offset += held.length - OVERLAP;
+    offset += held.length - FOOTER_LOOK_AHEAD;
   }
   let searched = 0;
   let chunkLength = FIRST_CHUNK;
@@ -47,7 +47,7 @@ async function search(
       continue;
     }
     const step = Math.min(chunkLength, extentEnd - offset, cursor.size - offset);
-    const chunk = await cursor.source.read(fileOffset(offset), byteCount(step + OVERLAP));
+    const chunk = await cursor.source.read(fileOffset(offset), byteCount(step + FOOTER_LOOK_AHEAD));
     if (chunk.length === 0) return null;
     const found = look(chunk, step, offset);
     if (found !== null) return found;
@@ -81,8 +81,11 @@ export async function findFooter(
   return search(cursor, from, TYPE.footer, (ahead) => isFooter(ahead) && ahead[5] === TYPE.eof);
 }
 
-/** Whether what follows a footer makes sense, with as much of it as is there. */
-function goesOn(ahead: Uint8Array, isOpen: (section: number) => boolean): boolean {
+/**
+ * Whether what follows a footer makes sense, with as much of it as is there: up to FOOTER_LOOK_AHEAD − 5 bytes, fewer only
+ * where the stream ends.
+ */
+export function goesOn(ahead: Uint8Array, isOpen: (section: number) => boolean): boolean {
   switch (ahead[0]) {
     case undefined:
       return true;

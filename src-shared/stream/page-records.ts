@@ -13,6 +13,8 @@ const PAGE_SIZES = [4096, 8192, 65536, 16384, 1024, 2048, 32768];
 const SMALLEST_PAGE = 1024;
 /** Records that must read well one after another before a page size is believed. */
 const PROBE_RECORDS = 4;
+/** So many bytes behind a page record's front tell its page size. */
+export const PROBE_BYTES = PROBE_RECORDS * (8 + 256 + 65536);
 /** So many bytes are at hand before a record is looked at: enough for the longest one and for those of a probe. */
 const AT_HAND = (PROBE_RECORDS + 1) * (8 + 256 + 65536);
 const LONGEST_PACKED_PAGE = 2 * 65536;
@@ -163,16 +165,9 @@ class RecordReader {
     }
   }
 
-  /**
-   * The page size with which the next few records read as records. A wrong one would need page contents that look like
-   * words with known flags at exactly the right places.
-   */
   #probePageSize(): number {
-    const ahead = this.#bytes.subarray(this.#at);
-    const candidates = PAGE_SIZES.map((size) => ({ size, ...recordsAhead(ahead, size) })).filter(({ wrong }) => !wrong);
-    // Only in a file that is cut off does none reach its four records: the one with the most is then the likeliest.
-    const [best] = candidates.sort((a, b) => b.records - a.records);
-    if (best !== undefined) return best.size;
+    const size = probePageSize(this.#bytes.subarray(this.#at));
+    if (size !== null) return size;
     throw this.#bad(this.#at, 'page', 'no target page size makes sense of what follows it');
   }
 
@@ -205,6 +200,18 @@ class RecordReader {
   }
 }
 
+/**
+ * The target page size with which the records behind a page's bytes, which begin `ahead`, read as records; null when there is
+ * none. A wrong one would need page contents that look like words with known flags at exactly the right places. `ahead` has
+ * PROBE_BYTES, fewer only where the stream ends.
+ */
+export function probePageSize(ahead: Uint8Array): number | null {
+  const candidates = PAGE_SIZES.map((size) => ({ size, ...recordsAhead(ahead, size) })).filter(({ wrong }) => !wrong);
+  // Only in a file that is cut off does none reach its four records: the one with the most is then the likeliest.
+  const [best] = candidates.sort((a, b) => b.records - a.records);
+  return best?.size ?? null;
+}
+
 function kindOf(flag: number): PageKind | null {
   switch (flag) {
     case RAM_FLAG.page:
@@ -227,7 +234,10 @@ function recordsAhead(ahead: Uint8Array, pageSize: number): { readonly records: 
     if (at + 9 > ahead.length) return { records, wrong: false };
     const word = readUint(ahead, at, 8);
     const { address, flags } = splitRamWord(word);
-    if (word === RAM_FLAG.eos) return { records: PROBE_RECORDS, wrong: false };
+    // What follows these is not known here; that they stand where a record is due decides.
+    if (word === RAM_FLAG.eos || word === RAM_FLAG.multifdFlush || word === RAM_FLAG.hook) {
+      return { records: PROBE_RECORDS, wrong: false };
+    }
     const kind = kindOf(flags & ~RAM_FLAG.continue);
     if (kind === null || !Number.isSafeInteger(word) || address % pageSize !== 0) return { records, wrong: true };
     if (kind !== 'page' && kind !== 'zero') return { records: records + 1, wrong: false };

@@ -51,9 +51,9 @@ export function createChannel(): ChannelApi {
       };
       return { directIo: files.file.direct, hugePages: buffer.hugePages };
     },
-    async copyExtents(batch, spareBytes = Infinity): Promise<CopyReport> {
+    async copyExtents(batch): Promise<CopyReport> {
       if (open === null) throw refused('no channel is open');
-      return copyBatch(open, batch, spareBytes);
+      return copyBatch(open, batch);
     },
     async closeChannel() {
       close();
@@ -80,23 +80,17 @@ function openFiles({ direction, ram, file, directIo }: ChannelSetup): Pick<Copie
   }
 }
 
-function copyBatch(channel: OpenChannel, batch: readonly CopyExtent[], spareBytes: number): CopyReport {
+function copyBatch(channel: OpenChannel, batch: readonly CopyExtent[]): CopyReport {
   for (const extent of batch) checkExtent(channel, extent);
   const cpuBefore = threadCpuMs();
   const before = performance.now();
-  const copied: Copied = { pages: 0, bytes: 0, spareBytes };
+  const copied: Copied = { pages: 0, bytes: 0 };
   const saved: SavedExtent[] = [];
   for (const extent of batch) {
     if (channel.direction === 'save') saved.push(saveExtent(channel, extent, copied));
     else if (extent.mask !== undefined) loadExtent(channel, { ...extent, mask: extent.mask }, copied);
   }
-  return {
-    saved,
-    pages: copied.pages,
-    bytes: copied.bytes,
-    cpuMs: threadCpuMs() - cpuBefore,
-    busyMs: performance.now() - before,
-  };
+  return { saved, ...copied, cpuMs: threadCpuMs() - cpuBefore, busyMs: performance.now() - before };
 }
 
 /** An extent that breaks its contract is refused before anything of its batch is copied. */

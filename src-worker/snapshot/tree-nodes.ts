@@ -3,6 +3,12 @@ import { hex } from '@shared/bytes/units';
 import type { StructureKind, StructureNode } from '@shared/contracts/inspect';
 import type { Parsed, ParsedField } from '@shared/bytes/table';
 
+/** Id of the node of a section, by its number in the stream. */
+export const sectionNodeId = (index: number): string => `section/${index}`;
+
+/** Id of the node of a section's data, under which a device's fields stand. */
+export const dataNodeId = (index: number): string => `${sectionNodeId(index)}/data`;
+
 export function leaf(
   id: string,
   kind: StructureKind,

@@ -4,7 +4,7 @@ import type { ParsedStream, Section } from '@shared/stream/model';
 import type { OpenSnapshot } from './open';
 import { blockNode } from './tree-block';
 import { configurationNode, libvirtNode } from './tree-container';
-import { fieldNodes, group, leaf, structNode } from './tree-nodes';
+import { fieldNodes, group, leaf, sectionNodeId, structNode } from './tree-nodes';
 
 /**
  * Every structure and field of an open file as a tree, in the order of the file. See `StructureNode`.
@@ -101,7 +101,7 @@ const furtherSections = (offset: number, length: number): StructureNode =>
   );
 
 function sectionNode(stream: ParsedStream, section: Section, index: number): StructureNode {
-  const id = `section/${index}`;
+  const id = sectionNodeId(index);
   const { record, data, footer, offset } = section;
   const end = footer === null ? data.offset + data.length : footer.offset + footer.length;
   const children = [...fieldNodes(id, record), ...dataNodes(stream, section, id)];

@@ -50,3 +50,9 @@ export function printRuns(runs: readonly MainThreadRun[]): void {
   console.table(rows);
   console.log(`QMP p99 of all runs: ${String(qmpP99(runs))} ms`);
 }
+
+/** The bench as a command: `words[0]` is the VM's memory in MiB. Answers the exit code. */
+export async function mainThreadBench(words: readonly string[]): Promise<number> {
+  printRuns(await measureMainThread(Number(words[0] ?? 2048)));
+  return 0;
+}

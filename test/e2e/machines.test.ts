@@ -36,7 +36,9 @@ describe('bringing a machine in', () => {
     await addByCommandLine('qemu-system-x86_64 -machine q35 -accel tcg -m 32 -vga std -display none', 'by-hand');
     const card = session.card('by-hand');
     await card.getByText('Running').waitFor();
-    expect(await textOf(card)).toMatch(/32 MiB, TCG, pc-q35-\d+\.\d+ QEMU \d+\.\d+\.\d+\. Not saved yet\./);
+    expect(await textOf(card)).toMatch(
+      /32 MiB, TCG, pc-q35-\d+\.\d+(, shared memory)? QEMU \d+\.\d+\.\d+\. Not saved yet\./,
+    );
     expect(await statusOf(await session.machine('by-hand'))).toBe('running');
   });
 

@@ -13,6 +13,7 @@ import { readGuestMemory, withMonitor, writeGuestMemory } from '../support/guest
 import { endProcess, hasEnded } from '../support/processes';
 import { runCli } from '../support/cli';
 import { until } from '../support/until';
+import { openPart } from './session';
 
 /** As resources/demo/demo.asm says, in guest-physical addresses. */
 const COUNTER = 0x10_0000;
@@ -96,7 +97,8 @@ describe('a demo VM, from start to restore', () => {
     const dialog = page.getByRole('dialog');
     await dialog.getByLabel('Name').fill('round-trip');
     await dialog.getByRole('radio', { name: 'Live' }).click();
-    await dialog.getByLabel('Channels').fill('2');
+    await openPart(dialog, 'Engine and flush');
+    await dialog.getByRole('spinbutton', { name: 'Channels' }).fill('2');
     await dialog.getByRole('checkbox', { name: /Direct I\/O/ }).check();
     await dialog.getByRole('radio', { name: 'End QEMU' }).click();
     const vm = await theMachine('running');

@@ -5,7 +5,7 @@ import type { Machine } from '@shared/contracts/machines';
 import type { SaveJob } from '@shared/contracts/saves';
 import { withMonitor } from '../support/guest-memory';
 import { isAlive } from '../support/processes';
-import { BUSY, eventually, nameless, openSession, settle, textOf, type Session } from './session';
+import { BUSY, eventually, nameless, openPart, openSession, settle, textOf, type Session } from './session';
 
 let session: Session;
 let busy: Machine;
@@ -16,6 +16,7 @@ beforeAll(async () => {
 afterAll(() => session?.end());
 
 const dialog = () => session.page.getByRole('dialog');
+const channels = () => dialog().getByRole('spinbutton', { name: 'Channels' });
 const progress = () => session.page.locator('[data-panel="Save progress"]');
 const jobs = (): Promise<readonly SaveJob[]> => session.ask('saves', 'jobs');
 const statusOf = ({ toolsQmp }: Machine): Promise<string> => withMonitor(toolsQmp ?? '', (monitor) => monitor.status());
@@ -57,9 +58,10 @@ describe('the dialog', () => {
 
   it('refuses 17 channels and an empty name before anything is asked of QEMU', async () => {
     await openDialog(busy, 'x');
-    await dialog().getByLabel('Channels').fill('17');
+    await openPart(dialog(), 'Engine and flush');
+    await channels().fill('17');
     expect(await dialog().getByRole('button', { name: 'Save', exact: true }).isDisabled()).toBe(true);
-    await dialog().getByLabel('Channels').fill('2');
+    await channels().fill('2');
     await dialog().getByLabel('Name').fill(' ');
     expect(await textOf(dialog())).toContain('A snapshot has a name.');
     expect(await dialog().getByRole('button', { name: 'Save', exact: true }).isDisabled()).toBe(true);
@@ -69,7 +71,8 @@ describe('the dialog', () => {
 
 /** One channel through the page cache: slow enough to be looked at. */
 async function chooseSlow(): Promise<void> {
-  await dialog().getByLabel('Channels').fill('1');
+  await openPart(dialog(), 'Engine and flush');
+  await channels().fill('1');
   await dialog()
     .getByRole('checkbox', { name: /Direct I\/O/ })
     .uncheck();
@@ -166,6 +169,7 @@ describe('cancelling', () => {
 describe('what does not go as wished', () => {
   it('a save that was not flushed is said to be not durable', async () => {
     await openDialog(busy, 'unflushed');
+    await openPart(dialog(), 'Engine and flush');
     await dialog().getByRole('radio', { name: 'None' }).click();
     await dialog().getByRole('radio', { name: 'Paused', exact: true }).click();
     await dialog().getByRole('radio', { name: 'Stay paused' }).click();

@@ -130,6 +130,13 @@ const saveOptions = (machine: Machine['id'], name: string): SaveOptions => ({
 export const BUSY: NewMachine = { kind: 'demo', memoryMiB: 1024, dirtyMiB: 1000, dirtyMiBPerSecond: 0 };
 export const SMALL: NewMachine = { kind: 'demo', memoryMiB: 64, dirtyMiB: 16, dirtyMiBPerSecond: 4 };
 
+/** Opens a part of a form that is shut at first, unless it was left open. */
+export async function openPart(form: Locator, name: string): Promise<void> {
+  const button = form.getByRole('button', { name, exact: true });
+  await button.waitFor();
+  if ((await button.getAttribute('aria-expanded')) !== 'true') await button.click();
+}
+
 /** Text of elements, with every run of white space as one space. */
 export async function textOf(locator: Locator): Promise<string> {
   return (await locator.innerText()).replace(/\s+/g, ' ').trim();

@@ -158,17 +158,30 @@ function readBlocks(file, start, capabilities) {
   return { blocks, end: position };
 }
 
-/** Page records up to and with the end-of-section word. */
-function skipPages(file, start, pageSize) {
+/**
+ * Page records up to and with the end-of-section word. `visit` is told of each page: its block, its address in it, and where
+ * its bytes are, or which byte fills it. `last` has the block that a record without a name belongs to.
+ */
+function walkPages(file, start, pageSize, last, visit) {
   for (let position = start; ;) {
     const word = u64(file, position);
     const flags = word % 4096;
     position += 8;
     if (flags === 0x10) return position;
-    if ((flags & 0x20) === 0) position += 1 + u8(file, position);
-    if ((flags & 0x08) !== 0) position += pageSize;
-    else if ((flags & 0x02) !== 0) position += 1;
-    else throw new Error(`RAM flags ${flags} at ${position - 8}`);
+    if ((flags & 0x20) === 0) {
+      const length = u8(file, position);
+      if (visit !== undefined) last.block = at(file, position + 1, length).toString('utf8');
+      position += 1 + length;
+    }
+    const page = { block: last.block, address: word - flags, offset: null, fill: null };
+    if ((flags & 0x08) !== 0) {
+      page.offset = position;
+      position += pageSize;
+    } else if ((flags & 0x02) !== 0) {
+      page.fill = visit === undefined ? null : u8(file, position);
+      position += 1;
+    } else throw new Error(`RAM flags ${flags} at ${position - 8}`);
+    visit?.(page);
   }
 }
 
@@ -192,8 +205,11 @@ function findFooter(file, start, id) {
 const COMMANDS = { 3: 'POSTCOPY_ADVISE', 11: 'SWITCHOVER_START' };
 const TYPES = { 1: 'start', 2: 'part', 3: 'end', 4: 'full' };
 
-/** The same report as `stillframe inspect --json` gives. */
-export function walk(path, streamOffset = null) {
+/**
+ * The same report as `stillframe inspect --json` gives. `visit`, when given, is told of each page of a stream that is not
+ * mapped-ram, in the order of the file.
+ */
+export function walk(path, streamOffset = null, visit = undefined) {
   const fd = openSync(path, 'r');
   try {
     const file = { fd, size: fstatSync(fd).size };
@@ -216,6 +232,7 @@ export function walk(path, streamOffset = null) {
     }
     const names = new Map();
     let ramBlocks = [];
+    const last = { block: null };
     for (;;) {
       const offset = position;
       const type = u8(file, position);
@@ -248,7 +265,7 @@ export function walk(path, streamOffset = null) {
           ramBlocks = list.blocks;
           position = list.end;
         }
-        position = skipPages(file, position, pageSize);
+        position = walkPages(file, position, pageSize, last, visit);
       } else {
         const size = sizes.get(`${own.name}#${own.instance}`);
         position = size === undefined ? findFooter(file, position, id) : position + size;

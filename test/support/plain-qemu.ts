@@ -8,6 +8,7 @@ import { randomBytes } from 'node:crypto';
 import { readFile, rm } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { sendWithFd } from './send-fd';
 
 export interface PlainQemuOptions {
   /** The VM's own arguments, e.g. `['-M', 'q35', '-m', '32']`. */
@@ -142,8 +143,15 @@ export class PlainQemu {
 
   /** One QMP command; rejects with QEMU's own words. */
   qmp<T = unknown>(command: string, args: Readonly<Record<string, unknown>> = {}): Promise<T> {
+    const { answer, line } = this.#expect<T>(command, args);
+    this.#socket?.write(line);
+    return answer;
+  }
+
+  /** A command as it is to be sent, and its answer. */
+  #expect<T>(command: string, args: Readonly<Record<string, unknown>>): { answer: Promise<T>; line: string } {
     const id = String(this.#nextId++);
-    return new Promise<T>((resolve, reject) => {
+    const answer = new Promise<T>((resolve, reject) => {
       if (this.#socket === null || this.hasEnded()) {
         reject(new Error(`QEMU is not running\n${this.#stderr}`));
         return;
@@ -154,20 +162,35 @@ export class PlainQemu {
         },
         reject,
       });
-      this.#socket.write(`${JSON.stringify({ execute: command, arguments: args, id })}\n`);
     });
+    return { answer, line: `${JSON.stringify({ execute: command, arguments: args, id })}\n` };
+  }
+
+  /** Gives QEMU a copy of a descriptor under a name: `fd:NAME` in a URI. The caller closes its own. */
+  async giveFd(name: string, fd: number): Promise<void> {
+    const handle = (this.#socket as { _handle?: { fd?: unknown } } | null)?._handle?.fd;
+    if (typeof handle !== 'number' || this.#socket?.writableLength !== 0) {
+      throw new Error('the monitor is closed, or something waits to be sent');
+    }
+    const { answer, line } = this.#expect('getfd', { fdname: name });
+    sendWithFd(handle, Buffer.from(line), fd);
+    await answer;
   }
 
   /** Sets capabilities and parameters for a save or a load. `max-bandwidth` becomes 0: unlimited. */
   async setMigration(options: MigrateOptions): Promise<void> {
     const channels = options.channels ?? 0;
-    const capabilities: Record<string, boolean> = {
+    const wanted: Record<string, boolean> = {
       'mapped-ram': options.mappedRam ?? false,
       multifd: channels > 0,
       ...options.capabilities,
     };
+    const known = await this.qmp<{ capability: string }[]>('query-migrate-capabilities');
     await this.qmp('migrate-set-capabilities', {
-      capabilities: Object.entries(capabilities).map(([capability, state]) => ({ capability, state })),
+      capabilities: Object.entries(wanted)
+        // An old QEMU need not be told to leave out what it does not know.
+        .filter(([name, state]) => state || known.some(({ capability }) => capability === name))
+        .map(([capability, state]) => ({ capability, state })),
     });
     await this.qmp('migrate-set-parameters', {
       'max-bandwidth': 0,

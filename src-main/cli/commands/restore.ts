@@ -1,6 +1,7 @@
 import { fail } from '@shared/contracts/failure';
-import type { Finding, SnapshotEntry } from '@shared/contracts/library';
+import type { Finding, RestoreOptions, SnapshotEntry } from '@shared/contracts/library';
 import type { Recipe } from '@shared/contracts/machines';
+import { Option } from 'commander';
 import { recipeOf } from '../../machines/new-machine';
 import { addCommand, type Answer, type CommonOptions, type Desk, type Workplace } from '../command';
 import { printable } from '../format';
@@ -13,6 +14,7 @@ interface RestoreArguments extends CommonOptions {
   readonly run?: true;
   readonly accept?: readonly string[];
   readonly recipe?: string;
+  readonly engine: RestoreOptions['engine'];
 }
 
 const doing = 'restoring the snapshot';
@@ -23,6 +25,15 @@ export function addRestore(desk: Desk): void {
     .argument('<snapshot>', 'name in the library, a snapshot folder, or a bare file with --recipe')
     .option('--paused', 'leave the VM paused (default: it runs if it ran when it was saved)')
     .option('--accept <key...>', 'go on in spite of these findings of the check before')
+    .addOption(
+      new Option(
+        '--engine <name>',
+        'who brings the memory in: QEMU itself (native), our workers into shared memory (channels), or a worker that ' +
+          'makes a stream for QEMU (emit); auto takes the first of these that can',
+      )
+        .choices(['auto', 'native', 'channels', 'emit'])
+        .default('auto'),
+    )
     .option('--recipe <file>', 'for a bare file: the command line or JSON recipe of the same VM')
     .action((reference: string, options: RestoreArguments) =>
       desk.answer(options, (workplace) => restore(workplace, reference, options)),
@@ -38,7 +49,7 @@ async function restore(workplace: Workplace, reference: string, options: Restore
     const { machine, timings } = await restores.restoreEntry(
       entry,
       {
-        engine: 'auto',
+        engine: options.engine,
         then: options.paused === true ? 'pause' : null,
         accepted: options.accept ?? [],
       },

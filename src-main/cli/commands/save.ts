@@ -18,7 +18,9 @@ interface SaveArguments extends CommonOptions {
   readonly channels: number;
   readonly directIo: boolean;
   readonly after: SaveOptions['after'];
-  readonly flush: SaveOptions['flush'];
+  readonly engine: SaveOptions['engine'];
+  readonly flush: SaveOptions['flush'] | 'full';
+  readonly releaseEarly?: true;
   readonly name?: string;
   readonly note: string;
   readonly limit: number;
@@ -43,9 +45,27 @@ export function addSave(desk: Desk): void {
         .default('run'),
     )
     .addOption(
-      new Option('--flush <how>', 'none: do not wait for stable storage; the snapshot is then not durable')
-        .choices(['auto', 'none', 'end', 'ranged', 'direct'])
+      new Option(
+        '--engine <name>',
+        'who writes the file: QEMU itself (native), our workers from the shared memory of a paused VM (channels), ' +
+          'or a worker from a stream of QEMU (ingest); auto takes the fastest that can',
+      )
+        .choices(['auto', 'native', 'channels', 'ingest'])
         .default('auto'),
+    )
+    .addOption(
+      new Option(
+        '--flush <how>',
+        'to stable storage: once at the end (end), range by range while it is written (ranged), past the page cache ' +
+          '(direct), or not at all (none: the snapshot is then not durable); auto and full: direct or ranged',
+      )
+        .choices(['auto', 'full', 'none', 'end', 'ranged', 'direct'])
+        .default('auto'),
+    )
+    .option(
+      '--release-early',
+      'with --after quit: end QEMU, and give its memory back, before the flush; should the machine lose power until ' +
+        'the flush is over, VM and snapshot are both lost',
     )
     .option('--name <name>', 'name of the snapshot (default: machine and time)')
     .option('--note <text>', 'a note to keep with it', '')
@@ -62,6 +82,8 @@ async function save(
   interrupt: Interrupt,
 ): Promise<Answer> {
   const { machines } = workplace.services;
+  if (options.releaseEarly === true && options.after !== 'quit')
+    throw fail('usage', doing, '--release-early needs --after quit', 'Add it, or leave --release-early out.');
   const { machine, letGo } = await choose(workplace, reference, options.qmp);
   try {
     const ended = await runJob(workplace, saveOptions(workplace, machine, options), interrupt);
@@ -95,9 +117,9 @@ function saveOptions({ surroundings }: Workplace, machine: Machine, options: Sav
     channels: options.channels,
     directIo: options.directIo,
     after: options.after,
-    engine: 'auto',
-    flush: options.flush,
-    releaseEarly: false,
+    engine: options.engine,
+    flush: options.flush === 'full' ? 'auto' : options.flush,
+    releaseEarly: options.releaseEarly === true,
     liveLimitSeconds: options.limit,
     out: options.out === undefined ? null : path.resolve(surroundings.cwd, options.out),
   };

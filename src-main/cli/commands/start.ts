@@ -1,5 +1,6 @@
 import { fail } from '@shared/contracts/failure';
-import type { Machine, MachinesApi, NewMachine } from '@shared/contracts/machines';
+import type { Machine, NewMachine } from '@shared/contracts/machines';
+import type { MachineService, StartOptions as LaunchChoices } from '../../services';
 import { wholeNumberFrom } from '../arguments';
 import { addCommand, type Answer, type CommonOptions, type Desk, type Workplace } from '../command';
 import { findKnownMachine, freeSocket } from '../find-machine';
@@ -12,6 +13,7 @@ interface StartOptions extends CommonOptions {
   readonly memory?: number;
   readonly dirty?: number;
   readonly rate?: number;
+  readonly hugePages?: true;
 }
 
 const doing = 'starting the VM';
@@ -24,6 +26,7 @@ export function addStart(desk: Desk): void {
     .option('--memory <MiB>', 'memory of the demo VM, 64 to 4096 (default: 256)', wholeNumberFrom(64, 4096))
     .option('--dirty <MiB>', 'how much of it the demo VM writes over and over (default: 64)', wholeNumberFrom(1, 2044))
     .option('--rate <MiB/s>', 'how fast; 0: as fast as it can (default: 64)', wholeNumberFrom(0, 4096))
+    .option('--huge-pages', "the VM's memory in huge pages, which have to be reserved first (sysctl vm.nr_hugepages)")
     .action((recipe: string | undefined, options: StartOptions) =>
       desk.answer(options, (workplace) => start(workplace, recipe, options)),
     );
@@ -35,7 +38,8 @@ async function start(workplace: Workplace, recipe: string | undefined, options: 
     const began = performance.now();
     const known = new Set((await machines.list()).map(({ id }) => id));
     const chosen = await choose(workplace, recipe, options);
-    const machine = await startOrForget(machines, chosen, known.has(chosen.id));
+    const how = { hugePages: options.hugePages === true };
+    const machine = await startOrForget(machines, chosen, how, known.has(chosen.id));
     const totalMs = performance.now() - began;
     if (interrupt.asked) {
       await machines.powerOff(machine.id);
@@ -85,9 +89,14 @@ async function choose(workplace: Workplace, recipe: string | undefined, options:
 }
 
 /** A machine that was made known by this command and does not start is not kept. */
-async function startOrForget(machines: MachinesApi, { id }: Machine, keep: boolean): Promise<Machine> {
+async function startOrForget(
+  machines: MachineService,
+  { id }: Machine,
+  how: LaunchChoices,
+  keep: boolean,
+): Promise<Machine> {
   try {
-    return await machines.start(id);
+    return await machines.start(id, how);
   } catch (error) {
     if (!keep) await machines.forget(id);
     throw error;

@@ -1,6 +1,6 @@
 /** What the phases of one save share. */
-import type { SaveOptions } from '@shared/contracts/saves';
-import type { FileRegistry, LibraryService, MachineService, WorkerPool } from '../../services';
+import type { EngineName, SaveOptions } from '@shared/contracts/saves';
+import type { ChannelPool, FileRegistry, LibraryService, MachineService, WorkerPool } from '../../services';
 import type { LiveJob } from './job';
 import type { Destination, VmReading } from './plan';
 import type { UndoStack } from './undo';
@@ -10,6 +10,7 @@ export interface SaveRooms {
   readonly machines: MachineService;
   readonly files: FileRegistry;
   readonly workers: WorkerPool;
+  readonly channels: ChannelPool;
   readonly library: LibraryService;
   /** Where the library is. */
   readonly libraryFolder: string;
@@ -20,6 +21,10 @@ export interface SaveRooms {
 export interface SaveContext {
   readonly job: LiveJob;
   readonly options: SaveOptions;
+  /** The engine that `options.engine` came down to. */
+  readonly engine: EngineName;
+  /** Why it is that one, as a sentence. */
+  readonly engineWhy: string;
   readonly vm: VmReading;
   /** Whether the guest ran when the save began. */
   readonly wasRunning: boolean;

@@ -1,5 +1,6 @@
 /** Phase "flushing": is everything in the file, and then: is it on stable storage. Off every event loop, in a worker. */
 import { fail } from '@shared/contracts/failure';
+import type { FlushPolicy } from '@shared/contracts/saves';
 import type { Lease, SavedCheck } from '@shared/contracts/worker';
 import { freeBytes } from '../paths';
 import type { SaveContext } from './context';
@@ -35,14 +36,27 @@ export async function checkMemory({ job, folder }: SaveContext, worker: SaveWork
   );
 }
 
-/** Writes the file back in ranges, so that there is progress to show and a cancel is near, then flushes it. */
-export async function flushMemory({ job }: SaveContext, worker: SaveWorker, lease: Lease, size: number): Promise<void> {
-  await job.enter('flushing', 'writing back to stable storage');
-  for (let offset = 0; offset < size; offset += RANGE_BYTES) {
-    const length = Math.min(RANGE_BYTES, size - offset);
-    await worker.run((api) => api.writeBack(lease, offset, length));
-    job.update({ phaseFraction: (offset + length) / size });
+/**
+ * Brings the file to stable storage and answers the policy. `ranged` is written back in ranges first, so that there is progress to show and a
+ * cancel is near; with `end` and `direct` one fdatasync does it all, with nothing to show meanwhile.
+ */
+export async function flushMemory(
+  { job }: SaveContext,
+  worker: SaveWorker,
+  lease: Lease,
+  size: number,
+  policy: FlushPolicy,
+): Promise<FlushPolicy> {
+  if (policy === 'none') return policy;
+  if (policy === 'ranged') {
+    await job.enter('flushing', 'writing back to stable storage');
+    for (let offset = 0; offset < size; offset += RANGE_BYTES) {
+      const length = Math.min(RANGE_BYTES, size - offset);
+      await worker.run((api) => api.writeBack(lease, offset, length));
+      job.update({ phaseFraction: (offset + length) / size });
+    }
   }
   await job.enter('flushing', 'flushing the disk');
   await worker.run((api) => api.dataSync(lease));
+  return policy;
 }

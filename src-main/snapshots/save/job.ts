@@ -29,6 +29,7 @@ export class LiveJob {
   #phaseSinceMs = performance.now();
   /** Time spent in phases that ended. */
   #endedMs = NO_PHASES;
+  #kept = false;
   #settle: (job: SaveJob) => void = () => undefined;
   #job: SaveJob;
 
@@ -121,8 +122,17 @@ export class LiveJob {
     this.#abort.abort(reason);
   }
 
+  /**
+   * From here on what is under way is all there is of the VM. A cancel still cuts short what waits for `signal`, but no step
+   * that begins is called off by it. Throws when one came before.
+   */
+  keepWhateverHappens(): void {
+    this.throwIfCancelled();
+    this.#kept = true;
+  }
+
   throwIfCancelled(): void {
-    this.signal.throwIfAborted();
+    if (!this.#kept) this.signal.throwIfAborted();
   }
 
   end(outcome: SaveOutcome): void {

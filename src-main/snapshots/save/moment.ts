@@ -27,7 +27,6 @@ export interface Moment {
 /** Records RAM map, disks and screen. What cannot be had in time is left out and said in a notice: the save goes on. */
 export async function recordMoment(context: SaveContext): Promise<Moment> {
   const { job, vm } = context;
-  await job.enter('writing', 'recording disks and memory map');
   const [ramMap, disks, hasScreen] = await Promise.all([
     within(RAM_MAP_LIMIT_MS, readRamMap(vm.qmp), null),
     Promise.all(vm.disks.map(async (disk) => (await within(DISK_LIMIT_MS, identify(disk), null)) ?? disk.path)),

@@ -8,6 +8,7 @@ import { basename, dirname, resolve } from 'node:path';
 import { fail, type StillframeError } from '@shared/contracts/failure';
 import type { Machine, MachineFacts } from '@shared/contracts/machines';
 import type { SaveOptions } from '@shared/contracts/saves';
+import { readRamFiles, type BlockMemory } from '../../qemu/ram-files';
 import type { MachineService, Qmp } from '../../services';
 import type { DiskNode } from '../disk-identity';
 import { freeBytes } from '../paths';
@@ -35,6 +36,8 @@ export interface VmReading {
   readonly migration: Migration;
   readonly capabilities: Capabilities;
   readonly parameters: Parameters;
+  /** Every RAMBlock and where it can be reached. */
+  readonly blocks: readonly BlockMemory[];
   readonly ramBytes: number;
   readonly disks: readonly DiskNode[];
 }
@@ -46,16 +49,17 @@ export const isRunning = (state: RunState): boolean => state.running || state.st
 export async function readVm(machines: MachineService, id: SaveOptions['machine']): Promise<VmReading> {
   const machine = await machines.get(id);
   const qmp = await machines.qmp(id);
-  const [facts, runState, migration, capabilities, parameters, ramBytes, disks] = await Promise.all([
+  const [facts, runState, migration, capabilities, parameters, blocks, disks] = await Promise.all([
     machines.facts(id),
     queryRunState(qmp),
     queryMigration(qmp),
     queryCapabilities(qmp),
     queryParameters(qmp),
-    ramBlockBytes(qmp),
+    readRamFiles(qmp, machine.pid),
     workingDirectory(machine).then((cwd) => diskNodes(qmp, cwd)),
   ]);
-  return { machine, facts, qmp, runState, migration, capabilities, parameters, ramBytes, disks };
+  const ramBytes = ramBlockBytes(blocks);
+  return { machine, facts, qmp, runState, migration, capabilities, parameters, blocks, ramBytes, disks };
 }
 
 /** What QEMU's relative paths are relative to. */
@@ -64,16 +68,9 @@ async function workingDirectory(machine: Machine): Promise<string> {
   return machine.pid === null ? recorded : readlink(`/proc/${String(machine.pid)}/cwd`).catch(() => recorded);
 }
 
-/** Why this VM cannot be saved now, in QEMU's words where it has any; null when it can. */
+/** Why this VM cannot be saved now by any engine, in QEMU's words where it has any; null when it can. */
 export function whyBlocked(vm: VmReading): StillframeError | null {
   const blocked = (what: string, todo: string): StillframeError => fail('save.blocked', DOING, what, todo);
-  if (!vm.capabilities.has('mapped-ram'))
-    return fail(
-      'qemu.too-old',
-      DOING,
-      `QEMU ${vm.qmp.version} cannot write mapped-ram files; QEMU 9.0 was the first that could`,
-      'Start the VM with QEMU 9.0 or newer.',
-    );
   if (!isAtRest(vm.migration))
     return blocked(`Another migration of this VM is under way (${vm.migration.status})`, 'Wait for it to end.');
   if (vm.runState.status === 'postmigrate')
@@ -85,14 +82,6 @@ export function whyBlocked(vm: VmReading): StillframeError | null {
     return blocked('The VM waits for an incoming migration', 'Wait until it has been loaded.');
   const [reason] = vm.migration['blocked-reasons'];
   if (reason !== undefined) return blocked(reason.replace(/\.+$/, ''), 'Take away what blocks it, then save.');
-  const { 'multifd-compression': compression, 'tls-creds': tls } = vm.parameters;
-  if (typeof compression === 'string' && compression !== 'none')
-    return blocked(
-      'Cannot use compression with mapped-ram',
-      `Set this VM's migration parameter multifd-compression (now ${compression}) to none.`,
-    );
-  if (typeof tls === 'string' && tls !== '')
-    return blocked('Cannot use TLS with mapped-ram', "Clear this VM's migration parameter tls-creds.");
   return null;
 }
 
@@ -142,10 +131,7 @@ export interface Space {
 /** How much the file may take and how much is free. */
 export async function spaceFor(vm: VmReading, parent: string, mode: SaveOptions['mode']): Promise<Space> {
   const live = mode === 'live' && isRunning(vm.runState);
-  const [atMost, free] = await Promise.all([
-    fileBytesAtMost(vm.qmp, vm.machine.pid, vm.ramBytes, live),
-    freeBytesOf(parent),
-  ]);
+  const [atMost, free] = await Promise.all([fileBytesAtMost(vm.blocks, vm.machine.pid, live), freeBytesOf(parent)]);
   return { atMost, free };
 }
 

@@ -1,13 +1,14 @@
 /** Phase "preparing": the folder, the file, the VM's settings. The guest still runs. */
-import type { Target } from './target';
-import { makeTarget } from './target';
+import { openTarget, type OpenTarget } from './open-target';
 import { addFdset } from './fdset';
 import type { SaveContext } from './context';
+import { wantsDirectIo } from './engine';
 import type { UndoStep } from './undo';
 import { applySettings, knowsDirectIo } from './vm-settings';
 
-export interface Prepared {
-  readonly target: Target;
+/** What the native engine writes with. */
+export interface NativePrepared {
+  readonly target: OpenTarget;
   readonly fdset: number;
   readonly directIo: boolean;
   /** Puts QEMU's settings back and takes the file from it; due as soon as QEMU has written. */
@@ -15,19 +16,13 @@ export interface Prepared {
 }
 
 /** Makes everything ready up to the `migrate` command. QEMU's refusals come here, before the guest is stopped. */
-export async function prepare(context: SaveContext): Promise<Prepared> {
+export async function prepareNative(context: SaveContext): Promise<NativePrepared> {
   const { job, options, vm, undo, wasRunning } = context;
-  await job.enter('preparing', 'making the unfinished snapshot');
-  const about = {
-    machineName: vm.machine.name,
-    snapshotName: job.now().name,
-    startedAt: job.startedAt.toISOString(),
-  };
-  const wantsDirectIo = options.directIo && knowsDirectIo(vm.parameters);
-  if (options.directIo && !wantsDirectIo)
+  const asked = wantsDirectIo(options);
+  const tried = asked && knowsDirectIo(vm.parameters);
+  if (asked && !tried)
     job.notice(`QEMU ${vm.qmp.version} has no direct I/O for saves. Saving buffered; expect more page cache in use.`);
-  const target = await makeTarget(context.folder, about, wantsDirectIo, undo);
-  if (target.refusedDirectIo !== null) job.notice(target.refusedDirectIo);
+  const target = await openTarget(context, tried);
   const directIo = target.direct !== null;
 
   await job.enter('preparing', 'setting up QEMU');

@@ -1,16 +1,19 @@
 /** One save from its first change to its outcome. */
 import { fail, failureOf, sentenceOf, type StillframeError } from '@shared/contracts/failure';
-import type { SaveOutcome, SaveResult, SaveTimings } from '@shared/contracts/saves';
+import type { EngineName, FlushPolicy, SaveOutcome, SaveResult, SaveTimings } from '@shared/contracts/saves';
 import { queryRunState } from '../migration';
+import { flushPolicy, type Engine } from './engine';
 import { checkMemory, flushMemory } from './flush';
 import { GuestClock } from './guest-clock';
-import { finishScreen, recordMoment } from './moment';
+import { finishScreen, recordMoment, type Moment } from './moment';
 import { isRunning } from './plan';
-import { prepare } from './prepare';
+import { channelsEngine } from './channels-engine';
+import { ingestEngine } from './ingest-engine';
+import { nativeEngine } from './native-engine';
 import { SaveWorker } from './save-worker';
 import { seal } from './seal';
+import type { Target } from './target';
 import type { UndoStep } from './undo';
-import { writeMemory } from './write';
 import type { SaveContext } from './context';
 
 /** The reason of a cancel, told from every failure. */
@@ -43,24 +46,34 @@ export async function runSave(context: SaveContext): Promise<SaveOutcome> {
   }
 }
 
+const ENGINES: Readonly<Record<EngineName, Engine>> = {
+  native: nativeEngine,
+  channels: channelsEngine,
+  ingest: ingestEngine,
+};
+
 async function savePhases(context: SaveContext, clock: GuestClock, worker: SaveWorker): Promise<SaveResult> {
   const { job, options, undo, rooms, wasRunning } = context;
   worker.warmUp();
-  const prepared = await prepare(context);
+  const prepared = await ENGINES[context.engine].prepare(context, worker);
   const { target, directIo } = prepared;
-  const written = await writeMemory(context, prepared, clock);
-  const moment = await recordMoment(context);
+  const policy = flushPolicy(options, directIo);
+  const channels = context.engine === 'ingest' ? 1 : options.channels;
+  job.update({ plan: { engine: context.engine, why: context.engineWhy, channels, directIo, flush: policy } });
+  const written = await prepared.write(clock);
+  const moment = written.moment ?? (await momentAfterwards(context));
   if (options.after === 'run') await afterwards(context, written.resume);
   const pausedMs = clock.stoppedMs(Date.now());
   for (const step of prepared.putBack) await afterwards(context, step);
+  await prepared.finish();
 
   const { size, blocks } = await target.buffered.stat();
   job.update({ fileBytesOnDisk: blocks * 512, secondsLeft: null });
-  const { lease, release } = await rooms.files.lend(target.buffered, target.memoryFile, 0);
-  undo.push('closing the memory file', release);
+  const { lease } = target;
   const check = await checkMemory(context, worker, lease);
   const hasScreen = await finishScreen(context, moment);
-  if (options.flush !== 'none') await flushMemory(context, worker, lease, size);
+  const flushNow = (): Promise<FlushPolicy> => flushMemory(context, worker, lease, size, policy);
+  const flush = options.releaseEarly ? await releaseThenFlush(context, target, flushNow) : await flushNow();
 
   const timings = (): SaveTimings => {
     const { elapsedMs, phaseMs } = job.now().progress;
@@ -72,26 +85,49 @@ async function savePhases(context: SaveContext, clock: GuestClock, worker: SaveW
       sealingMs: phaseMs.sealing,
     };
   };
-  const facts = { target, directIo, written, moment, hasScreen, check, memoryFileBytes: size, timings };
+  const facts = { target, directIo, flush, written, moment, hasScreen, check, memoryFileBytes: size, timings };
   const folder = await seal(context, worker, facts);
   written.resume.drop();
   await undo.run();
   await rooms.library.refresh().catch(() => undefined);
-  if (options.after === 'quit') await quit(context);
+  if (options.after === 'quit' && !options.releaseEarly) await quit(context);
   if (wasRunning && options.after === 'run' && !clock.running)
     job.notice('The VM does not run although it was resumed: look at its state.');
   return {
     snapshot: context.destination.parent === rooms.libraryFolder ? job.now().name : folder,
     memoryFile: `${folder}${target.memoryFile.slice(context.folder.length)}`,
-    engine: 'native',
-    channels: options.channels,
+    engine: context.engine,
+    channels,
     directIo,
-    flush: options.flush === 'auto' ? (directIo ? 'direct' : 'ranged') : options.flush,
+    flush,
     bytesWritten: written.bytes,
     pagesWritten: written.pages,
     timings: timings(),
-    durable: options.flush !== 'none',
+    durable: flush !== 'none',
   };
+}
+
+/**
+ * Lets QEMU go, and its memory with it, before the file is on stable storage. From here on this file is all there is of the VM:
+ * the file is not thrown away whatever happens, and a flush that fails or is cancelled makes it a snapshot that is not durable. Answers the policy that came true.
+ */
+async function releaseThenFlush(
+  context: SaveContext,
+  { removal }: Target,
+  flush: () => Promise<FlushPolicy>,
+): Promise<FlushPolicy> {
+  const { job } = context;
+  job.keepWhateverHappens();
+  removal.drop();
+  await quit(context);
+  try {
+    return await flush();
+  } catch (error) {
+    job.notice(
+      `${failureOf(error, 'flushing the snapshot').what}. The snapshot is whole, but not durable: copy it now.`,
+    );
+    return 'none';
+  }
 }
 
 /**
@@ -107,6 +143,11 @@ async function afterwards({ job }: SaveContext, step: UndoStep): Promise<void> {
       code === 'qemu.gone' ? 'QEMU ended after it had written the memory; the snapshot is whole.' : `${what}.`,
     );
   }
+}
+
+async function momentAfterwards(context: SaveContext): Promise<Moment> {
+  await context.job.enter('writing', 'recording disks and memory map');
+  return recordMoment(context);
 }
 
 /** The snapshot is sealed, so a QEMU that does not end is no failed save. */

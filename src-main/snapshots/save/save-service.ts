@@ -6,10 +6,11 @@ import type { MachineId } from '@shared/contracts/machines';
 import type { JobId, SaveJob, SaveOptions, SaveOutlook } from '@shared/contracts/saves';
 import type { SaveService } from '../../services';
 import { checkName, suggestName, unfinishedName } from '../names';
-import { whyNotLive } from '../../qemu/live-hazard';
 import { queryRunState } from '../migration';
 import { exists } from '../paths';
 import type { SaveContext, SaveRooms } from './context';
+import { readEngineFacts } from './engine-facts';
+import { autoEngine, chooseEngine, engineOutlook } from './engines';
 import { LiveJob, type SaveHooks } from './job';
 import {
   destinationOf,
@@ -46,10 +47,10 @@ export class Saves implements SaveService {
   async outlook(machine: MachineId): Promise<SaveOutlook> {
     const vm = await readVm(this.rooms.machines, machine);
     const parent = this.rooms.libraryFolder;
-    const [live, paused, liveBlocked] = await Promise.all([
+    const [live, paused, facts] = await Promise.all([
       spaceFor(vm, parent, 'live'),
       spaceFor(vm, parent, 'paused'),
-      whyNotLive(vm.qmp, vm.facts.accelerator),
+      readEngineFacts(vm),
     ]);
     const taken = await this.#takenNames({ parent, fixedName: null });
     const blocked = this.#whyBusy(machine) ?? whyBlocked(vm) ?? whyNoSpace(paused, parent);
@@ -57,16 +58,13 @@ export class Saves implements SaveService {
       blocked: blocked?.failure ?? null,
       suggestedName: suggestName(vm.machine.name, new Date(), taken),
       ramBytes: vm.ramBytes,
-      liveBlocked,
+      liveBlocked: facts.liveHazard,
       fileBytesAtMost: { live: live.atMost, paused: paused.atMost },
       freeBytes: paused.free,
       directIoPossible: knowsDirectIo(vm.parameters),
       mappedRam: vm.capabilities.has('mapped-ram'),
-      engines: [{ engine: 'native', blocked: { live: liveBlocked, paused: null } }],
-      auto: {
-        live: liveBlocked === null ? { engine: 'native', why: 'QEMU writes the file itself' } : null,
-        paused: { engine: 'native', why: 'QEMU writes the file itself' },
-      },
+      engines: engineOutlook(facts),
+      auto: { live: autoEngine(facts, 'live'), paused: autoEngine(facts, 'paused') },
       writableDisks: vm.disks.filter(({ writable }) => writable).map(({ path }) => path),
     };
   }
@@ -90,10 +88,7 @@ export class Saves implements SaveService {
     const vm = await readVm(this.rooms.machines, options.machine);
     const blocked = whyBlocked(vm);
     if (blocked !== null) throw blocked;
-    if (options.mode === 'live' && isRunning(vm.runState)) {
-      const why = await whyNotLive(vm.qmp, vm.facts.accelerator);
-      if (why !== null) throw fail('save.blocked', 'preparing the save', why, 'Save it paused.');
-    }
+    const { engine, why } = chooseEngine(await readEngineFacts(vm), options.engine, options.mode);
     const destination = await destinationOf(options.out, this.rooms.libraryFolder);
     const space = await spaceFor(vm, destination.parent, options.mode);
     const noSpace = whyNoSpace(space, destination.parent);
@@ -118,7 +113,18 @@ export class Saves implements SaveService {
     );
     const wasRunning = isRunning(vm.runState);
     this.#keep(job);
-    void this.#run({ job, options, vm, wasRunning, destination, folder, undo: new UndoStack(), rooms: this.rooms });
+    void this.#run({
+      job,
+      options,
+      engine,
+      engineWhy: why,
+      vm,
+      wasRunning,
+      destination,
+      folder,
+      undo: new UndoStack(),
+      rooms: this.rooms,
+    });
     return job;
   }
 
@@ -223,11 +229,13 @@ export class Saves implements SaveService {
 }
 
 /** Options come over IPC and from the command line: checked here once. */
-function checkOptions({ channels, liveLimitSeconds, note }: SaveOptions): void {
+function checkOptions({ channels, liveLimitSeconds, note, releaseEarly, after }: SaveOptions): void {
   const refuse = (what: string, field: string): Error =>
     fail('usage', 'preparing the save', what, 'Choose another value.', { where: { field } });
   if (!Number.isInteger(channels) || channels < 1 || channels > MAX_CHANNELS)
     throw refuse(`A save has 1 to ${String(MAX_CHANNELS)} channels, not ${String(channels)}`, 'channels');
   if (!(liveLimitSeconds > 0)) throw refuse('The live limit must be more than 0 s', 'liveLimitSeconds');
+  if (releaseEarly && after !== 'quit')
+    throw refuse('QEMU is released early only where it is to be ended after the save', 'releaseEarly');
   if (note.length > 10_000) throw refuse('The note is longer than 10 000 characters', 'note');
 }

@@ -37,6 +37,11 @@ export class SaveWorker {
     }
   }
 
+  /** Runs a step of something that the worker keeps: it cannot be repeated by another one. */
+  runOnce<T>(step: (api: WorkerApi) => Promise<T>): Promise<T> {
+    return this.#attempt(step);
+  }
+
   /** The process of the worker that serves now; null before the first step and for a thread of this process. */
   async pid(): Promise<number | null> {
     return (await this.#worker)?.pid ?? null;

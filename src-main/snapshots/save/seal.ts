@@ -1,25 +1,29 @@
 /** Phase "sealing": manifest, final name, folders flushed. */
 import { unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Manifest } from '@shared/contracts/library';
-import type { SaveTimings } from '@shared/contracts/saves';
+import type { DigestsRef, Manifest } from '@shared/contracts/library';
+import type { FlushPolicy, SaveTimings } from '@shared/contracts/saves';
 import type { SavedCheck } from '@shared/contracts/worker';
 import { renameNoReplace } from '../../qemu/libc';
 import { syncPath, writeNew } from '../durable';
-import { MANIFEST_FILE, manifestText, SCREEN_FILE } from '../manifest';
+import { byteCount } from '@shared/bytes/units';
+import { DIGEST_BYTES } from '@shared/contracts/channels';
+import { encodeDigests, type BlockDigests } from '@shared/mapped-ram/digests-file';
+import { DIGESTS_FILE, MANIFEST_FILE, manifestText, SCREEN_FILE } from '../manifest';
 import { nextFree } from '../names';
 import { OWNER_FILE } from '../owner';
 import { exists } from '../paths';
 import type { SaveContext } from './context';
+import type { Written } from './engine';
 import type { Moment } from './moment';
 import type { SaveWorker } from './save-worker';
 import { couldNotWrite, type Target } from './target';
-import type { Written } from './write';
 
 /** What the earlier phases found out. */
 export interface Sealable {
   readonly target: Target;
   readonly directIo: boolean;
+  readonly flush: FlushPolicy;
   readonly written: Written;
   readonly moment: Moment;
   /** Whether there is a `screen.png`. */
@@ -34,11 +38,12 @@ export interface Sealable {
  * Answers the snapshot's folder. Until the last flush has returned a cancel still takes the snapshot out of the library.
  */
 export async function seal(context: SaveContext, worker: SaveWorker, found: Sealable): Promise<string> {
-  const { job, options, folder, destination } = context;
-  const durable = options.flush !== 'none';
+  const { job, folder, destination } = context;
+  const durable = found.flush !== 'none';
   try {
     await job.enter('sealing', 'writing the manifest');
-    await writeNew(join(folder, MANIFEST_FILE), manifestText(manifestOf(context, found)), durable);
+    const digests = await writeDigests(folder, found.written.digests, durable);
+    await writeNew(join(folder, MANIFEST_FILE), manifestText(manifestOf(context, found, digests)), durable);
     if (durable && found.hasScreen) await syncPath(join(folder, SCREEN_FILE));
     if (durable) await worker.run((api) => api.syncFolder(folder));
     await job.enter('sealing', 'naming the snapshot');
@@ -55,6 +60,18 @@ export async function seal(context: SaveContext, worker: SaveWorker, found: Seal
     job.throwIfCancelled();
     throw couldNotWrite(cause, folder);
   }
+}
+
+/** Writes `digests.bin`, unless no digests were taken. */
+async function writeDigests(
+  folder: string,
+  blocks: readonly BlockDigests[],
+  durable: boolean,
+): Promise<DigestsRef | null> {
+  if (blocks.length === 0) return null;
+  const bytes = encodeDigests({ unitBytes: byteCount(DIGEST_BYTES), blocks });
+  await writeNew(join(folder, DIGESTS_FILE), bytes, durable);
+  return { algorithm: 'xxh3-64', unitBytes: DIGEST_BYTES, file: DIGESTS_FILE };
 }
 
 async function giveName({ job, folder, destination }: SaveContext): Promise<string> {
@@ -77,7 +94,11 @@ async function giveName({ job, folder, destination }: SaveContext): Promise<stri
   }
 }
 
-function manifestOf({ job, options, vm, wasRunning }: SaveContext, found: Sealable): Manifest {
+function manifestOf(
+  { job, options, engine, vm, wasRunning }: SaveContext,
+  found: Sealable,
+  digests: DigestsRef | null,
+): Manifest {
   const { facts, machine } = vm;
   return {
     formatVersion: 1,
@@ -93,13 +114,13 @@ function manifestOf({ job, options, vm, wasRunning }: SaveContext, found: Sealab
     memoryBytes: facts.memoryBytes,
     savedAt: new Date().toISOString(),
     wasRunning,
-    engine: 'native',
-    digests: null,
+    engine,
+    digests,
     mode: options.mode,
     finishedPaused: found.written.finishedPaused,
     channels: options.channels,
     directIo: found.directIo,
-    durable: options.flush !== 'none',
+    durable: found.flush !== 'none',
     bytesWritten: found.written.bytes,
     pagesWritten: found.written.pages,
     timings: found.timings(),

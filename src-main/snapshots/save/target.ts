@@ -33,9 +33,12 @@ export async function makeTarget(
 ): Promise<Target> {
   try {
     await mkdir(folder, { mode: 0o700 });
-    const removal = undo.push('removing the unfinished snapshot', () => rm(folder, { recursive: true, force: true }));
-    await writeOwner(folder, about);
     const memoryFile = join(folder, MEMORY_FILE);
+    const removal = undo.push('removing the unfinished snapshot', async () => {
+      await discard(memoryFile);
+      await rm(folder, { recursive: true, force: true });
+    });
+    await writeOwner(folder, about);
     const buffered = await open(memoryFile, constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY, 0o600);
     undo.push('closing the memory file', () => close(buffered));
     const { direct, refused } = directIo ? await openDirect(memoryFile) : { direct: null, refused: null };
@@ -43,6 +46,24 @@ export async function makeTarget(
     return { folder, memoryFile, buffered, direct, refusedDirectIo: refused, removal };
   } catch (cause) {
     throw couldNotWrite(cause, folder);
+  }
+}
+
+/**
+ * Gives up what was written and waits until the disk has let go of it: gigabytes that are still on their way to the disk
+ * would hold up whatever is flushed next, by anybody. A file that was never made, or a disk that fails, is removed all the same.
+ */
+async function discard(memoryFile: string): Promise<void> {
+  try {
+    const handle = await open(memoryFile, constants.O_WRONLY);
+    try {
+      await handle.truncate(0);
+      await handle.datasync();
+    } finally {
+      await close(handle);
+    }
+  } catch {
+    // The removal that follows says what is wrong, if it fails too.
   }
 }
 

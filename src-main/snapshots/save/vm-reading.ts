@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { isAbsolute, resolve } from 'node:path';
 import * as v from 'valibot';
+import { allocatedBytes, type BlockMemory } from '../../qemu/ram-files';
 import type { Qmp } from '../../services';
 import type { DiskNode } from '../disk-identity';
 import { ask } from '../migration';
@@ -9,43 +10,34 @@ import { ask } from '../migration';
 /** Room for headers, the 1 MiB rounding of every block, bitmaps and device state (0.3 … 10 MB were seen). */
 const BESIDE_RAM_BYTES = 64 * 1024 * 1024;
 
-/** Sum of the used lengths of all RAM blocks in bytes, from `info ramblock`: guest RAM, video memory, ROMs. */
-export async function ramBlockBytes(qmp: Qmp): Promise<number> {
-  const table = await qmp.hmp('info ramblock');
-  // Columns: name, page size ("4 KiB"), offset, used, total …
-  return table
-    .split('\n')
-    .map((line) => /\s[KMG]iB\s+0x[0-9a-f]+\s+(0x[0-9a-f]+)\s/.exec(line)?.[1])
-    .reduce((sum, length) => sum + (length === undefined ? 0 : Number(length)), 0);
-}
+/** Sum of the used lengths of all RAM blocks in bytes: guest RAM, video memory, ROMs. */
+export const ramBlockBytes = (blocks: readonly BlockMemory[]): number =>
+  blocks.reduce((sum, { usedLength }) => sum + usedLength, 0);
 
 /**
- * The most bytes a save can write: a page that the VM never touched is zero and takes no space, so resident and swapped
- * memory bound it where RAM is ordinary anonymous memory. Memory backed by a file or shared with others may hold data that
- * is not resident; then it is all of RAM.
+ * The most bytes a save can write: a page that the VM never touched is zero and takes no space. Memory of QEMU's own is
+ * bounded by what is resident or swapped of it, memory in a shared file by what the file system holds of that file. Blocks of
+ * other kinds may hold data that is not resident; they count whole.
  */
-export async function fileBytesAtMost(qmp: Qmp, pid: number | null, ramBytes: number, live: boolean): Promise<number> {
-  const all = ramBytes + BESIDE_RAM_BYTES;
-  if (live || pid === null || !(await isAnonymous(qmp))) return all;
-  const touched = await touchedBytes(pid);
-  return touched === null ? all : Math.min(all, touched + BESIDE_RAM_BYTES);
+export async function fileBytesAtMost(
+  blocks: readonly BlockMemory[],
+  pid: number | null,
+  live: boolean,
+): Promise<number> {
+  const all = ramBlockBytes(blocks) + BESIDE_RAM_BYTES;
+  if (live || pid === null) return all;
+  const shared = blocks.filter((block) => block.shared !== null);
+  const whole = blocks.filter((block) => block.shared === null && block.kind !== 'private');
+  const [own, inFiles] = await Promise.all([ownBytes(pid), allocatedBytes(shared)]);
+  if (own === null) return all;
+  const bound = own + (inFiles ?? ramBlockBytes(shared)) + ramBlockBytes(whole) + BESIDE_RAM_BYTES;
+  return Math.min(all, bound);
 }
 
-async function isAnonymous(qmp: Qmp): Promise<boolean> {
-  const devices = await ask(qmp, 'query-memdev', v.array(v.object({ id: v.optional(v.string()), share: v.boolean() })));
-  for (const { id, share } of devices) {
-    if (share || id === undefined) return false;
-    const type = await qmp.execute('qom-get', { path: `/objects/${id}`, property: 'type' }).catch(() => null);
-    if (type !== 'memory-backend-ram') return false;
-  }
-  return true;
-}
-
-async function touchedBytes(pid: number): Promise<number | null> {
+/** Bytes of a process's own memory, in files of nobody: resident and swapped (proc_pid_status(5)); null when not visible. */
+async function ownBytes(pid: number): Promise<number | null> {
   const status = await readFile(`/proc/${String(pid)}/status`, 'utf8').catch(() => '');
-  const fields = ['RssAnon', 'RssShmem', 'RssFile', 'VmSwap'].map((field) =>
-    new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status),
-  );
+  const fields = ['RssAnon', 'VmSwap'].map((field) => new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status));
   const kibibytes = fields.map((match) => (match === null ? NaN : Number(match[1])));
   const sum = kibibytes.reduce((total, value) => total + value, 0) * 1024;
   return Number.isFinite(sum) ? sum : null;

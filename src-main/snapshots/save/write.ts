@@ -7,11 +7,12 @@ import { unlessAborted } from '../time-limit';
 import type { SaveContext } from './context';
 import { Convergence } from './convergence';
 import { endMigration } from './end-migration';
+import type { Written } from './engine';
 import type { GuestClock } from './guest-clock';
 import { PassMeter } from './pass-meter';
 import { isRunning } from './plan';
-import type { Prepared } from './prepare';
-import type { UndoStep } from './undo';
+import type { NativePrepared } from './prepare';
+import type { Target } from './target';
 import { forbidEndSpurt } from './vm-settings';
 
 const POLL_MS = 120;
@@ -25,47 +26,51 @@ const FULL_BYTES = 4 * 1024 * 1024;
 
 const DOING = 'saving the VM';
 
-export interface Written {
-  readonly bytes: number;
-  readonly pages: number;
-  /** Why a live save was finished with the guest paused; null when it was not. */
-  readonly finishedPaused: string | null;
-  /** Lets a guest that ran go on; only due after success when the person wants it to run. */
-  readonly resume: UndoStep;
-}
-
 /**
  * Stops the guest if it is to be saved paused, starts the migration and returns when QEMU has written everything. On
  * failure and cancel the undo stack ends the migration and lets a guest that ran run again.
  */
-export async function writeMemory(context: SaveContext, prepared: Prepared, clock: GuestClock): Promise<Written> {
+export async function writeNative(context: SaveContext, prepared: NativePrepared, clock: GuestClock): Promise<Written> {
   const { job, vm, undo, wasRunning, options } = context;
   await job.enter('writing', 'starting');
   const resume = undo.push('letting the guest run again', async () => {
     if (wasRunning && !isRunning(await queryRunState(vm.qmp))) await vm.qmp.execute('cont');
   });
-  if (options.mode === 'paused' && wasRunning) await stop(vm.qmp);
+  if (options.mode === 'paused' && wasRunning) await stopGuest(vm.qmp);
   const end = undo.push('ending the migration', () => endMigration(vm.qmp, vm.parameters));
   await vm.qmp.execute('migrate', { uri: `file:/dev/fdset/${String(prepared.fdset)}` });
   await job.enter('writing', 'writing');
-  const { ended, finishedPaused } = await watch(context, prepared, clock);
+  const { ended, finishedPaused } = await watchMigration(context, prepared.target, clock, job.signal);
   if (ended.status !== 'completed') throw await whyFailed(ended, context.folder);
   await settled(vm.qmp, SETTLE_LIMIT_MS).catch((error: unknown) => {
     // Everything is in the file: a QEMU that ends now takes nothing with it.
     if (failureOf(error, DOING).code !== 'qemu.gone') throw error;
   });
   end.drop();
-  return { bytes: ended.ram?.transferred ?? 0, pages: ended.ram?.normal ?? 0, finishedPaused, resume };
+  return {
+    bytes: ended.ram?.transferred ?? 0,
+    pages: ended.ram?.normal ?? 0,
+    finishedPaused,
+    resume,
+    moment: null,
+    digests: [],
+  };
 }
 
-async function stop(qmp: Qmp): Promise<void> {
+/** Pauses the guest; its disks finish what is under way first. */
+export async function stopGuest(qmp: Qmp): Promise<void> {
   await qmp.execute('stop', {}, { timeoutMs: STOP_LIMIT_MS });
 }
 
-async function watch(
+/**
+ * Follows a migration until it is over, finishes a live one paused that gets nowhere, and shows it in the job. Answers how it
+ * ended, and why it was finished paused.
+ */
+export async function watchMigration(
   { job, vm, options, folder }: SaveContext,
-  { target }: Prepared,
+  target: Target,
   clock: GuestClock,
+  signal: AbortSignal,
 ): Promise<{ readonly ended: Migration; readonly finishedPaused: string | null }> {
   const meter = new PassMeter();
   const convergence = new Convergence(options.liveLimitSeconds);
@@ -84,7 +89,7 @@ async function watch(
           finishedPaused = convergence.push(at, migration.ram['dirty-sync-count'], migration.ram.remaining);
           if (finishedPaused !== null) {
             job.update({ finishingPaused: finishedPaused });
-            await stop(vm.qmp);
+            await stopGuest(vm.qmp);
             await forbidEndSpurt(vm.qmp);
           }
         }
@@ -94,7 +99,7 @@ async function watch(
         freeAskedAt = performance.now();
         job.update({ freeBytes: await freeBytes(folder) });
       }
-      await unlessAborted(job.signal, bell.next(POLL_MS));
+      await unlessAborted(signal, bell.next(POLL_MS));
     }
   } finally {
     bell.dispose();
@@ -139,7 +144,7 @@ class Bell {
 }
 
 /** QEMU's reason for a migration that did not complete, or the one behind it: a full file system. */
-async function whyFailed(migration: Migration, folder: string): Promise<StillframeError> {
+export async function whyFailed(migration: Migration, folder: string): Promise<StillframeError> {
   const said = migration['error-desc']?.replace(/\.+$/, '');
   const detail = said === undefined ? {} : { detail: said };
   if (/no space left|quota/i.test(said ?? '') || (await freeBytes(folder).catch(() => Infinity)) < FULL_BYTES)

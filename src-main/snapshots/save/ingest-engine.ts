@@ -1,0 +1,99 @@
+/**
+ * The ingest engine: QEMU writes an ordinary stream into a pipe, as every QEMU can, and a worker lays it out as a mapped-ram
+ * file on the way. A page that is sent again lands in its own place again, so a live save stays bounded in size.
+ */
+import type { TransferProgress } from '@shared/contracts/transfer';
+import { failureOf } from '@shared/contracts/failure';
+import { openPipe, type Pipe } from '../../files/pipe';
+import { queryRunState, settled } from '../migration';
+import { within } from '../time-limit';
+import type { SaveContext } from './context';
+import { prepareStream, type PreparedStream } from './device-state';
+import { endMigration } from './end-migration';
+import type { Engine, Written } from './engine';
+import type { GuestClock } from './guest-clock';
+import { openTarget, type OpenTarget } from './open-target';
+import { isRunning } from './plan';
+import type { SaveWorker } from './save-worker';
+import { stopGuest, watchMigration, whyFailed } from './write';
+
+const SETTLE_LIMIT_MS = 60_000;
+/** QEMU says why it failed within a moment of closing the pipe. */
+const REASON_LIMIT_MS = 2000;
+
+interface Opened {
+  readonly context: SaveContext;
+  readonly worker: SaveWorker;
+  readonly target: OpenTarget;
+  readonly pipe: Pipe;
+  readonly stream: PreparedStream;
+}
+
+export const ingestEngine: Engine = {
+  name: 'ingest',
+  prepare: async (context, worker) => {
+    const opened = await open(context, worker);
+    return {
+      target: opened.target,
+      directIo: false,
+      putBack: opened.stream.putBack,
+      write: (clock) => write(opened, clock),
+      finish: () => Promise.resolve(),
+    };
+  },
+};
+
+async function open(context: SaveContext, worker: SaveWorker): Promise<Opened> {
+  const { job, options, vm, undo, rooms, wasRunning } = context;
+  const target = await openTarget(context, false);
+  await job.enter('preparing', 'setting up QEMU');
+  const pipe = await openPipe();
+  undo.push('closing the pipe', () => pipe.close());
+  const { lease } = await rooms.files.lend(pipe.read, "QEMU's stream", 0);
+  await worker.runOnce((api) => api.beginTransfer({ kind: 'ingest', source: lease, target: target.lease }));
+  const standsStill = options.mode === 'paused' || !wasRunning;
+  const stream = await prepareStream(vm, { carries: 'everything', standsStill }, pipe.write.fd, undo);
+  // The reader comes to the end when QEMU's copy is closed, so ours must not be open.
+  await pipe.write.close();
+  return { context, worker, target, pipe, stream };
+}
+
+async function write({ context, worker, target, pipe, stream }: Opened, clock: GuestClock): Promise<Written> {
+  const { job, vm, undo, wasRunning, options } = context;
+  await job.enter('writing', 'starting');
+  const resume = undo.push('letting the guest run again', async () => {
+    if (wasRunning && !isRunning(await queryRunState(vm.qmp))) await vm.qmp.execute('cont');
+  });
+  if (options.mode === 'paused' && wasRunning) await stopGuest(vm.qmp);
+  const end = undo.push('ending the migration', () => endMigration(vm.qmp, vm.parameters));
+  // Before the migration is ended, which waits for a QEMU that waits for a reader.
+  undo.push('closing the pipe', () => pipe.close());
+  await vm.qmp.execute('migrate', { uri: stream.uri });
+  stream.handover.drop();
+  await job.enter('writing', 'writing');
+  const halves = new AbortController();
+  const watched = watchMigration(context, target, clock, AbortSignal.any([job.signal, halves.signal]));
+  const progress = await ingest(worker).catch(async (error: unknown) => {
+    // A stream that breaks off was broken off by QEMU, which tells why.
+    const broken = failureOf(error, 'saving the VM').code === 'format.truncated';
+    const migration = broken ? await within(REASON_LIMIT_MS, watched, null) : null;
+    halves.abort(error);
+    if (migration !== null && migration.ended.status !== 'completed')
+      throw await whyFailed(migration.ended, context.folder);
+    throw error;
+  });
+  const { ended, finishedPaused } = await watched;
+  if (ended.status !== 'completed') throw await whyFailed(ended, context.folder);
+  await settled(vm.qmp, SETTLE_LIMIT_MS);
+  end.drop();
+  const { bytesWritten: bytes, pages } = progress;
+  return { bytes, pages, finishedPaused, resume, moment: null, digests: [] };
+}
+
+/** Steps until the stream is whole in the file. */
+async function ingest(worker: SaveWorker): Promise<TransferProgress> {
+  for (;;) {
+    const progress = await worker.runOnce((api) => api.stepTransfer());
+    if (progress.done) return progress;
+  }
+}

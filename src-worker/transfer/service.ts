@@ -1,0 +1,66 @@
+import { fail } from '@shared/contracts/failure';
+import type { TransferApi, TransferSetup } from '@shared/contracts/transfer';
+import { openEmit } from './emit';
+import { openFileChannel } from '../io/file-channel';
+import { layOutAround, openIngest } from './ingest';
+import { outlineStream } from './outline';
+import { openRaw } from './raw';
+import type { OpenChannel } from './target-file';
+import type { Transfer } from './transfer';
+import { freeTurn, Stepper } from './turn';
+
+/** The transfers of one worker: at most one is under way. `openChannel` is for tests. */
+export function createTransferApi(openChannel: OpenChannel = openFileChannel): TransferApi {
+  let current: { readonly transfer: Transfer; readonly stepper: Stepper } | null = null;
+
+  const end = async (): Promise<void> => {
+    const ending = current;
+    current = null;
+    if (ending === null) return;
+    await ending.stepper.end();
+    await ending.transfer.close();
+  };
+
+  return {
+    beginTransfer: async (setup) => {
+      await end();
+      const transfer = await open(setup, openChannel);
+      current = { transfer, stepper: new Stepper((turn) => transfer.run(turn)) };
+      return transfer.form;
+    },
+    stepTransfer: async () => {
+      if (current === null)
+        throw fail('worker.refused', 'transferring', 'no transfer is under way', 'Begin one first.');
+      const { transfer, stepper } = current;
+      const done = await stepper.step().catch(async (error: unknown) => {
+        await end();
+        throw error;
+      });
+      if (done) await end();
+      return { done, ...transfer.progress() };
+    },
+    endTransfer: end,
+    outlineState: outlineStream,
+    join: ({ state, target, plan, copied }) => layOutAround(state, target, { plan, copied }, freeTurn(), openChannel),
+    split: async (source, target, external) => {
+      const transfer = await openEmit(source, target, external);
+      try {
+        await transfer.run(freeTurn());
+        return transfer.progress().bytesWritten;
+      } finally {
+        await transfer.close();
+      }
+    },
+  };
+}
+
+const open = (setup: TransferSetup, openChannel: OpenChannel): Promise<Transfer> => {
+  switch (setup.kind) {
+    case 'ingest':
+      return openIngest(setup.source, setup.target, openChannel);
+    case 'emit':
+      return openEmit(setup.source, setup.target);
+    case 'raw':
+      return openRaw(setup.source, setup.target, setup.block, openChannel);
+  }
+};
