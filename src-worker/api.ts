@@ -1,5 +1,6 @@
 import type { WorkerApi } from '@shared/contracts/worker';
 import { createChannel } from './channels/channel';
+import { createDiff } from './diff/service';
 import { dataSync, syncFolder, writeBack } from './io/flush';
 import { withLease } from './io/lease';
 import { ramFiles } from './io/ram-files';
@@ -11,12 +12,14 @@ import { inspectSnapshot } from './snapshot/inspect';
 import { locateInSnapshot } from './snapshot/locate';
 import { openSnapshot } from './snapshot/open';
 import { createTransferApi } from './transfer/service';
+import { createTranslator } from './snapshot/translate';
 import { structureTree } from './snapshot/tree';
 import { deviceTrees } from './snapshot/tree-fields';
+import { createSyntheticGuest } from './synthetic/guest';
 
 /**
  * What this worker does for main. Every call opens the lent file anew and closes it; nothing is kept between calls but the
- * one channel that this worker may be, the transfer that is under way and the search that is open.
+ * one channel or synthetic guest that this worker may be, and the transfer, search and comparison that are open.
  */
 export function createWorkerApi(): WorkerApi {
   return {
@@ -34,6 +37,10 @@ export function createWorkerApi(): WorkerApi {
     locate: (lease, query, ramMap) =>
       withLease(lease, async (source) =>
         locateInSnapshot(await openSnapshot(source, { streamOffset: lease.streamOffset }), query, ramMap),
+      ),
+    translate: (lease, query, ramMap) =>
+      withLease(lease, async (source) =>
+        createTranslator(await openSnapshot(source, { streamOffset: lease.streamOffset }), ramMap).ask(query),
       ),
     tree: (lease) =>
       withLease(lease, async (source) =>
@@ -57,6 +64,8 @@ export function createWorkerApi(): WorkerApi {
     ...createChannel(),
     ...ramFiles,
     ...createSearch(),
+    ...createSyntheticGuest(),
+    ...createDiff(),
     readBitmap: (lease, block, firstPage, pages) =>
       withLease(lease, async (source) =>
         readBitmapSlice(

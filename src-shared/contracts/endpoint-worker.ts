@@ -7,6 +7,7 @@ export const workerMethods: MethodNames<WorkerApi> = {
   hello: true,
   inspect: true,
   locate: true,
+  translate: true,
   tree: true,
   deviceTrees: true,
   devices: true,
@@ -18,6 +19,10 @@ export const workerMethods: MethodNames<WorkerApi> = {
   openSearch: true,
   searchUnit: true,
   closeSearch: true,
+  openDiff: true,
+  diffUnit: true,
+  closeDiff: true,
+  diffDevices: true,
   openChannel: true,
   copyExtents: true,
   closeChannel: true,
@@ -32,6 +37,11 @@ export const workerMethods: MethodNames<WorkerApi> = {
   outlineState: true,
   join: true,
   split: true,
+  makeGuest: true,
+  runGuest: true,
+  syncGuest: true,
+  freezeGuest: true,
+  endGuest: true,
 };
 
 /** Asks a worker to serve an inspector on the port that comes with the message. The gate of the calls ignores it. */

@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { cliPerTest, type CliResult } from '../support/cli';
 import { readMappedFile } from '../support/mapped-file';
-import type { PlainQemu} from '../support/plain-qemu';
+import type { PlainQemu } from '../support/plain-qemu';
 import { restoreWithPlainQemu, saveWithPlainQemu } from '../support/plain-qemu';
 import { randomStream } from '../support/random-stream';
 import { expectSameBlocks } from '../support/same-memory';
