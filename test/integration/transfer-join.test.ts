@@ -153,6 +153,41 @@ describe('shared memory that was copied by hand, joined with the device state th
   );
 });
 
+describe('sections of devices that are set up before RAM is sent', () => {
+  test('such as what is plugged of a virtio-mem are kept, both ways', async () => {
+    const plugged = [
+      '-object',
+      'memory-backend-ram,id=more,size=64M',
+      '-device',
+      'virtio-mem-pci,memdev=more,requested-size=8M',
+    ];
+    const argv = ['-M', 'q35', '-m', '32M,maxmem=1G', ...plugged];
+    const source = await PlainQemu.start({ argv: [...argv, '-S'], folder: folder() });
+    vms.push(source);
+    await source.save(`file:${at('stream')}`);
+    const memory = await keepMemory(source, folder());
+    await source.stop();
+    const [mapped, again] = [await leaseOfNew(at('mapped')), await leaseOfNew(at('again'))];
+    await runTransfer(api, { kind: 'ingest', source: await leaseOf(at('stream')), target: mapped });
+    await runTransfer(api, { kind: 'emit', source: mapped, target: again });
+    const early = (await readFile(at('stream'))).indexOf('virtio-mem-device-early');
+    const ram = (await readFile(at('stream'))).indexOf('\x03ram\0\0\0\0', 0, 'latin1');
+    // It stands between RAM's first section and the next.
+    expect(ram).toBeGreaterThan(0);
+    expect(early).toBeGreaterThan(ram);
+    for (const [name, mappedRam] of [
+      ['mapped', true],
+      ['again', false],
+    ] as const) {
+      const uri = `file:${at(name)}`;
+      const vm = await restoreWithPlainQemu({ argv: [...argv, '-S'], folder: folder(), uri, migrate: { mappedRam } });
+      vms.push(vm);
+      await expectSameMemory(memory, await memoryOf(vm, folder()));
+      await vm.stop();
+    }
+  });
+});
+
 describe('sections of their own between those of RAM', () => {
   test('such as dirty bitmaps are kept, and loaded', async () => {
     const disk = ['-blockdev', 'driver=null-co,node-name=disk,size=67108864'];
