@@ -1,5 +1,6 @@
 import type { WorkerApi } from '@shared/contracts/worker';
 import { createChannel } from './channels/channel';
+import { createDiff } from './diff/service';
 import { dataSync, syncFolder, writeBack } from './io/flush';
 import { withLease } from './io/lease';
 import { ramFiles } from './io/ram-files';
@@ -14,10 +15,11 @@ import { createTransferApi } from './transfer/service';
 import { createTranslator } from './snapshot/translate';
 import { structureTree } from './snapshot/tree';
 import { deviceTrees } from './snapshot/tree-fields';
+import { createSyntheticGuest } from './synthetic/guest';
 
 /**
  * What this worker does for main. Every call opens the lent file anew and closes it; nothing is kept between calls but the
- * one channel that this worker may be, the transfer that is under way and the search that is open.
+ * one channel or synthetic guest that this worker may be, and the transfer, search and comparison that are open.
  */
 export function createWorkerApi(): WorkerApi {
   return {
@@ -62,6 +64,8 @@ export function createWorkerApi(): WorkerApi {
     ...createChannel(),
     ...ramFiles,
     ...createSearch(),
+    ...createSyntheticGuest(),
+    ...createDiff(),
     readBitmap: (lease, block, firstPage, pages) =>
       withLease(lease, async (source) =>
         readBitmapSlice(

@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import { createDesk } from './command';
 import { addConvert } from './commands/convert';
 import { addDevices } from './commands/devices';
+import { addDiff } from './commands/diff';
 import { addFind } from './commands/find';
 import { addInspect } from './commands/inspect';
 import { addList } from './commands/list';
@@ -12,6 +13,7 @@ import { addMachines } from './commands/machines';
 import { addRestore } from './commands/restore';
 import { addSave } from './commands/save';
 import { addStart } from './commands/start';
+import { addSynthetic } from './commands/synthetic';
 import { addTree } from './commands/tree';
 import { printable } from './format';
 import type { Surroundings } from './session';
@@ -38,7 +40,8 @@ export async function runCli(
     });
   const desk = createDesk(program, terminal, surroundings);
   const changing = [addMachines, addStart, addSave, addRestore, addConvert];
-  for (const add of [...changing, addList, addInspect, addLocate, addDevices, addTree, addFind]) add(desk);
+  const looking = [addList, addInspect, addLocate, addDevices, addTree, addFind, addDiff];
+  for (const add of [...changing, ...looking, addSynthetic]) add(desk);
   try {
     await program.parseAsync(argv, { from: 'user' });
     return desk.exitCode();

@@ -61,17 +61,12 @@ export interface SavedExtent {
   readonly present: Uint8Array;
   /** XXH3-64 of every DIGEST_BYTES of it, 8 bytes each, little-endian; empty when digests were not asked for, or masked. */
   readonly digests: Uint8Array;
-  /**
-   * Pages that take room and hold zeros in the file although they are not present. Bit n as in `present`; null when there
-   * are none, as always with src-worker/channels: filling gaps and making holes of them again costs more than it saves.
-   */
-  readonly filled: Uint8Array | null;
 }
 
 export interface CopyReport {
   /** One for each extent of a save, in their order; empty for a load. */
   readonly saved: readonly SavedExtent[];
-  /** Pages copied, and bytes written for them, filled gaps included. */
+  /** Pages copied, and bytes written for them. */
   readonly pages: number;
   readonly bytes: number;
   /** CPU time of the channel's thread for this batch. */

@@ -19,6 +19,10 @@ export const workerMethods: MethodNames<WorkerApi> = {
   openSearch: true,
   searchUnit: true,
   closeSearch: true,
+  openDiff: true,
+  diffUnit: true,
+  closeDiff: true,
+  diffDevices: true,
   openChannel: true,
   copyExtents: true,
   closeChannel: true,
@@ -33,6 +37,11 @@ export const workerMethods: MethodNames<WorkerApi> = {
   outlineState: true,
   join: true,
   split: true,
+  makeGuest: true,
+  runGuest: true,
+  syncGuest: true,
+  freezeGuest: true,
+  endGuest: true,
 };
 
 /** Asks a worker to serve an inspector on the port that comes with the message. The gate of the calls ignores it. */

@@ -1,6 +1,7 @@
 /** What a worker (utility process in the app, worker thread under the CLI) does for main. Implemented by src-worker. */
 import type { ChannelApi } from './channels';
 import type { DevicesPage, DeviceTreesPage } from './devices';
+import type { DiffApi } from './diff';
 import type { RamRange } from './library';
 import type {
   InspectReport,
@@ -14,6 +15,7 @@ import type { Lease } from './lease';
 import type { RamFilesApi } from './ram-files';
 import type { SearchApi } from './search';
 import type { TransferApi } from './transfer';
+import type { SyntheticApi } from './synthetic';
 
 export type { Lease } from './lease';
 
@@ -28,7 +30,7 @@ export interface SavedCheck {
 }
 
 /** The steps that `SavesApi` asks for. Small steps, so that a cancel is never far away and progress needs no callback. */
-export interface WorkerApi extends ChannelApi, RamFilesApi, SearchApi, TransferApi {
+export interface WorkerApi extends ChannelApi, DiffApi, RamFilesApi, SearchApi, SyntheticApi, TransferApi {
   /** Answers with the worker's pid; proves it is alive. */
   hello(): Promise<{ readonly pid: number }>;
   inspect(lease: Lease): Promise<InspectReport>;

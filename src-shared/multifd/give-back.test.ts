@@ -1,120 +1,43 @@
 import { describe, expect, it } from 'vitest';
-import { giveBack, MAY_KEEP, type UnusedSpace } from './give-back';
+import { giveBack } from './give-back';
 
-const KIB = 1024;
-const MIB = KIB * KIB;
-const block = (unused: readonly number[], stale: readonly number[] = [], pagesOffset = MIB): UnusedSpace => ({
-  pagesOffset,
-  pageSize: 4096,
-  unused,
-  stale,
-});
-const at = (page: number, pagesOffset = MIB): number => pagesOffset + page * 4096;
+const MIB = 1024 * 1024;
+const at = (page: number): number => MIB + page * 4096;
+const block = (...stale: number[]) => ({ pagesOffset: MIB, pageSize: 4096, stale });
 
-describe('giving back', () => {
-  it('nothing, when nothing takes room in vain', () => {
-    expect(giveBack([])).toEqual({ punch: [], zero: [], kept: 0 });
-    expect(giveBack([block([])])).toEqual({ punch: [], zero: [], kept: 0 });
+describe('stale pages', () => {
+  it.each<[string, readonly number[], readonly number[], readonly number[]]>([
+    ['none', [], [], []],
+    ['one', [5, 6], [], [at(5), at(6)]],
+    ['15 in a row', [5, 20], [], [at(5), at(20)]],
+    ['16 in a row', [5, 21], [at(5), at(21)], []],
+    ['a short and a long run', [0, 3, 10, 300], [at(10), at(300)], [at(0), at(3)]],
+  ])('%s: holes for long runs, zeros over short ones', (_, stale, punch, zero) => {
+    expect(giveBack([block(...stale)])).toEqual({ punch, zero });
   });
 
-  it('leaves what may stay', () => {
-    const pages = MAY_KEEP / 4096;
-    expect(giveBack([block([10, 10 + pages])])).toEqual({ punch: [], zero: [], kept: MAY_KEEP });
-    expect(giveBack([block([10, 11 + pages])])).toEqual({ punch: [at(10), at(11 + pages)], zero: [], kept: 0 });
-  });
-
-  it('takes the longest stretches first, of all blocks together, and tells them in the order of the file', () => {
-    const low = block([0, 10, 20, 50, 100, 105]);
-    const high = block([7, 47, 60, 61], [], 100 * MIB);
-    expect(giveBack([low, high], 16 * 4096)).toEqual({
-      punch: [at(20), at(50), at(7, 100 * MIB), at(47, 100 * MIB)],
-      zero: [],
-      kept: 16 * 4096,
-    });
-    expect(giveBack([low, high], 15 * 4096)).toMatchObject({ kept: 6 * 4096 });
-    expect(giveBack([low, high], 0)).toMatchObject({ kept: 0, punch: { length: 10 } });
-  });
-
-  it('always takes stale pages: long stretches as holes with what is around them, short ones as zeros', () => {
-    const space = block([0, 40, 50, 60, 70, 72], [3, 5, 30, 31, 55, 57]);
-    expect(giveBack([space])).toEqual({
-      punch: [at(0), at(40)],
-      zero: [at(55), at(57)],
-      // 8 pages around the zeroed ones, and 2 that were never there.
-      kept: 10 * 4096,
-    });
-    expect(giveBack([space], 0)).toMatchObject({ punch: [at(0), at(40), at(70), at(72)], zero: [at(55), at(57)] });
-  });
-
-  it('counts in bytes: pages of other sizes, and places past 2^32', () => {
+  it('are told in bytes of the file, whatever a page has, also past 2^32, block after block', () => {
     const far = 2 ** 40;
-    expect(giveBack([{ pagesOffset: far, pageSize: 65536, unused: [2 ** 20, 2 ** 20 + 1], stale: [] }], 65535)).toEqual(
-      {
-        punch: [far + 2 ** 36, far + 2 ** 36 + 65536],
-        zero: [],
-        kept: 0,
-      },
-    );
+    expect(
+      giveBack([block(1, 2), { pagesOffset: far, pageSize: 65536, stale: [2 ** 20, 2 ** 20 + 1] }, block(7, 8)]),
+    ).toEqual({
+      punch: [far + 2 ** 36, far + 2 ** 36 + 65536],
+      zero: [at(1), at(2), at(7), at(8)],
+    });
   });
 
-  it('of random pages: nothing stale is left, no more is kept than may be, and no hole is needless', () => {
-    for (let round = 0; round < 200; round++) {
-      const unused: number[] = [];
+  it('of every run are in exactly one of the two', () => {
+    for (let round = 0; round < 100; round++) {
       const stale: number[] = [];
-      for (let page = 0; page < 3000;) {
+      for (let page = 0; page < 5000;) {
         const first = page + 1 + Math.floor(Math.random() * 20);
-        const end = first + 1 + Math.floor(Math.random() ** 4 * 200);
-        unused.push(first, end);
-        if (Math.random() < 0.2) {
-          const from = first + Math.floor(Math.random() * (end - first));
-          stale.push(from, from + 1 + Math.floor(Math.random() * (end - from)));
-        }
-        page = end;
+        page = first + 1 + Math.floor(Math.random() ** 4 * 200);
+        stale.push(first, page);
       }
-      const mayKeep = Math.floor(Math.random() * 3000) * 4096;
-      const { punch, zero, kept } = giveBack([block(unused, stale)], mayKeep);
-      const punched = pagesOf(punch);
-      const zeroed = pagesOf(zero);
-      const old = pagesOf(stale.map((page) => at(page)));
-      for (const page of old) expect(punched.has(page) || zeroed.has(page)).toBe(true);
-      for (const page of zeroed) expect(old.has(page) && !punched.has(page)).toBe(true);
-      const all = pagesOf(unused.map((page) => at(page)));
-      const left = [...all].filter((page) => !punched.has(page) && !zeroed.has(page)).length * 4096;
-      expect(left).toBe(kept);
-      const shortest = shortestWithoutStale(punch, old);
-      // What must stay stays: room around zeroed pages. Everything else fits, and without the last hole it would not.
-      expect(kept <= mayKeep || shortestLeft(unused, punched, old) === Infinity).toBe(true);
-      if (shortest < Infinity) expect(kept + shortest).toBeGreaterThan(mayKeep);
+      const { punch, zero } = giveBack([block(...stale)]);
+      const runs = (stretches: readonly number[]): string[] =>
+        stretches.flatMap((start, index) => (index % 2 === 0 ? [`${start} ${stretches[index + 1] ?? ''}`] : []));
+      expect([...runs(punch), ...runs(zero)].sort()).toEqual(runs(stale.map(at)).sort());
     }
   });
 });
-
-function pagesOf(stretches: readonly number[]): Set<number> {
-  const pages = new Set<number>();
-  for (let index = 0; index < stretches.length; index += 2) {
-    for (let byte = stretches[index] ?? 0; byte < (stretches[index + 1] ?? 0); byte += 4096) pages.add(byte);
-  }
-  return pages;
-}
-
-/** The shortest hole that no stale page asked for. */
-function shortestWithoutStale(punch: readonly number[], stale: ReadonlySet<number>): number {
-  let shortest = Infinity;
-  for (let index = 0; index < punch.length; index += 2) {
-    const stretch = punch.slice(index, index + 2);
-    if ([...pagesOf(stretch)].some((page) => stale.has(page))) continue;
-    shortest = Math.min(shortest, (stretch[1] ?? 0) - (stretch[0] ?? 0));
-  }
-  return shortest;
-}
-
-/** The shortest run without stale pages that keeps its room. */
-function shortestLeft(unused: readonly number[], punched: ReadonlySet<number>, stale: ReadonlySet<number>): number {
-  let shortest = Infinity;
-  for (let index = 0; index < unused.length; index += 2) {
-    const pages = [...pagesOf(unused.slice(index, index + 2).map((page) => at(page)))];
-    if (pages.some((page) => punched.has(page) || stale.has(page))) continue;
-    shortest = Math.min(shortest, pages.length * 4096);
-  }
-  return shortest;
-}

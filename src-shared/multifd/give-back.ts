@@ -1,92 +1,45 @@
 /**
- * What a finished save gives back to the disk: stretches of the file that take room, or still have old bytes, though their
- * pages are zero. The file may take at most `pages present + Σ(bitmap + 1 MiB) + 4 MiB`.
+ * What becomes of pages that a save wrote and that are zero at its end: old bytes must not stay under a clear bit, where
+ * whoever maps the file would see them.
  *
- * Measured on ext4: making one hole takes 60–100 µs, however long it is (with the `discard` mount option each costs the
- * journal more later); zeros for one page through the page cache take 4 µs and 8 µs to flush.
+ * Nothing else has to be given back. A channel writes present pages and nothing between them, and makes room for exactly
+ * what it writes next. Room made for whole stretches beforehand, or gaps filled for longer writes, would have to become holes
+ * again: measured on ext4, a hole takes 60–100 µs however short it is, and with the `discard` mount option more when the
+ * journal is written; every second page of 256 MiB took 2–3 s.
  */
 import type { Stretches } from '../contracts/ram-files';
 
-/** Pages of one block: runs as first page and the page behind the last, in turn, ascending and not touching. */
-export interface UnusedSpace {
+/** Stale pages of one block: runs as first page and the page behind the last, in turn, ascending and not touching. */
+export interface StalePages {
   /** Where its page 0 is in the file, in bytes. */
   readonly pagesOffset: number;
   readonly pageSize: number;
-  /** Pages that take room and are zero: allocated and not written, filled with zeros, or stale. */
-  readonly unused: readonly number[];
-  /** Those of them that were present and have old bytes: they must come to read as zeros. */
   readonly stale: readonly number[];
 }
 
 export interface GiveBack {
   /** Stretches of the file to make holes of. */
   readonly punch: Stretches;
-  /** Stretches to write zeros over: they were present once, and are too short to be worth a hole each. */
+  /** Stretches to write zeros over. */
   readonly zero: Stretches;
-  /** Bytes of pages never present that keep their room. */
-  readonly kept: number;
 }
 
-/** Stale stretches shorter than this are zeroed. A hole of this length costs less than writing it. */
-const SHORT = 64 * 1024;
-/** What pages that were never present may keep, of the 4 MiB that a file has for everything but pages and bitmaps. */
-export const MAY_KEEP = 2 * 1024 * 1024;
-
-interface Candidate {
-  readonly start: number;
-  readonly end: number;
-  /** Its stale parts, as stretches of the file. */
-  readonly stale: Stretches;
-}
+/** From this length on a hole is cheaper than zeros: those take 4 µs a page through the page cache, and 8 µs to flush. */
+const WORTH_A_HOLE = 64 * 1024;
 
 /**
- * The fewest holes with which at most `mayKeep` bytes that were never present keep their room and nothing stale is left:
- * every long stretch with stale pages in it, then the longest of the others until what is left may stay. Page numbers and
- * offsets are whole numbers below 2^53.
+ * Holes for long runs, which give their room back, and zeros over short ones, which keep theirs: they were present once, and
+ * a file may take as much room as all pages that ever were. Page numbers and offsets are whole numbers below 2^53.
  */
-export function giveBack(blocks: readonly UnusedSpace[], mayKeep: number = MAY_KEEP): GiveBack {
-  const punched: Candidate[] = [];
+export function giveBack(blocks: readonly StalePages[]): GiveBack {
+  const punch: number[] = [];
   const zero: number[] = [];
-  const optional: Candidate[] = [];
-  let kept = 0;
-  for (const one of blocks.flatMap(candidatesOf)) {
-    const length = one.end - one.start;
-    if (one.stale.length > 0 && length >= SHORT) {
-      punched.push(one);
-      continue;
+  for (const { pagesOffset, pageSize, stale } of blocks) {
+    for (let at = 0; at + 1 < stale.length; at += 2) {
+      const [first = 0, end = 0] = stale.slice(at, at + 2);
+      const into = (end - first) * pageSize >= WORTH_A_HOLE ? punch : zero;
+      into.push(pagesOffset + first * pageSize, pagesOffset + end * pageSize);
     }
-    zero.push(...one.stale);
-    kept += length - total(one.stale);
-    if (one.stale.length === 0) optional.push(one);
   }
-  optional.sort((a, b) => b.end - b.start - (a.end - a.start) || a.start - b.start);
-  for (const one of optional) {
-    if (kept <= mayKeep) break;
-    punched.push(one);
-    kept -= one.end - one.start;
-  }
-  punched.sort((a, b) => a.start - b.start);
-  return { punch: punched.flatMap(({ start, end }) => [start, end]), zero, kept };
-}
-
-/** Each run of unused pages as a stretch of the file, with the stale ones in it. */
-function candidatesOf({ pagesOffset, pageSize, unused, stale }: UnusedSpace): readonly Candidate[] {
-  const place = (page: number): number => pagesOffset + page * pageSize;
-  const found: Candidate[] = [];
-  let next = 0;
-  for (let at = 0; at + 1 < unused.length; at += 2) {
-    const [first = 0, end = 0] = unused.slice(at, at + 2);
-    const inside: number[] = [];
-    for (; next + 1 < stale.length && (stale[next] ?? 0) < end; next += 2) {
-      inside.push(place(stale[next] ?? 0), place(stale[next + 1] ?? 0));
-    }
-    found.push({ start: place(first), end: place(end), stale: inside });
-  }
-  return found;
-}
-
-function total(stretches: Stretches): number {
-  let sum = 0;
-  for (let at = 0; at + 1 < stretches.length; at += 2) sum += (stretches[at + 1] ?? 0) - (stretches[at] ?? 0);
-  return sum;
+  return { punch, zero };
 }

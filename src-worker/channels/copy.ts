@@ -26,9 +26,9 @@ export interface Copied {
   bytes: number;
 }
 
-/** Bytes read at a time: as much as stays in a CPU's cache until it is written. Whole bytes of bits for every page size. */
-const CHUNK = 1024 * 1024;
-/** The same where all is data: then the disk counts, and it likes long requests. */
+/** Bytes read at a time: as much as stays in a CPU's cache until it was looked at. Whole bytes of bits for every page size. */
+const CHUNK = DIGEST_BYTES;
+/** Bytes written at a time where all is data: then the disk counts, and it likes long requests. */
 const DENSE_CHUNK = 4 * CHUNK;
 /** The buffer that copying needs. */
 export const BUFFER_BYTES = DENSE_CHUNK;
@@ -75,7 +75,7 @@ export function saveExtent(copier: Copier, extent: CopyExtent, copied: Copied): 
   if (copier.writeBack && copied.bytes > bytesBefore) {
     file.startWriteBack(fileOffset(extent.fileOffset), byteCount(extent.length));
   }
-  return { ...result, filled: null };
+  return result;
 }
 
 /** Digests that a save takes of an extent. */
@@ -89,32 +89,53 @@ function saveSpan(
   extent: CopyExtent,
   first: number,
   end: number,
-  result: { readonly present: Uint8Array; readonly digests: Uint8Array },
+  result: Pick<SavedExtent, 'present' | 'digests'>,
   copied: Copied,
 ): void {
   const { buffer, pageSize } = copier;
-  const length = (end - first) * pageSize;
-  const start = first * pageSize;
-  const bytes = buffer.bytes.subarray(0, length);
-  ramOf(copier, extent).readv([bytes], fileOffset(extent.ramOffset + start));
-
-  const present = buffer.pagesWithData(0, pageSize, end - first).slice();
-  const firstByte = first / 8;
-  const { mask } = extent;
-  if (mask !== undefined) present.forEach((bits, at) => (present[at] = bits & (mask[firstByte + at] ?? 0)));
-  present.forEach((bits, at) => (result.present[firstByte + at] = (result.present[firstByte + at] ?? 0) | bits));
-  for (let at = 0; at < length && result.digests.length > 0; at += DIGEST_BYTES) {
-    const digest = ((start + at) / DIGEST_BYTES) * DIGEST_LENGTH;
-    const out = result.digests.subarray(digest, digest + DIGEST_LENGTH);
-    buffer.digest(at, Math.min(DIGEST_BYTES, length - at), out);
+  // Piece by piece: what was read is looked at while it is in the cache.
+  for (let at = first; at < end; at += CHUNK / pageSize) {
+    const pages = Math.min(CHUNK / pageSize, end - at);
+    takeIn(copier, extent, { first: at, pages, at: (at - first) * pageSize }, result);
   }
-
-  eachRun(present, 0, end - first, (from, to) => {
-    const run = bytes.subarray(from * pageSize, to * pageSize);
-    writeRun(copier.file, run, fileOffset(extent.fileOffset + start + from * pageSize));
+  eachRun(result.present, first, end, (from, to) => {
+    const run = buffer.bytes.subarray((from - first) * pageSize, (to - first) * pageSize);
+    writeRun(copier.file, run, fileOffset(extent.fileOffset + from * pageSize));
     copied.pages += to - from;
     copied.bytes += run.length;
   });
+}
+
+/** Pages of an extent and where they go in the buffer, in bytes. At most CHUNK. */
+interface Piece {
+  readonly first: number;
+  readonly pages: number;
+  readonly at: number;
+}
+
+/** Reads a piece, notes which of its pages are present, and takes its digest. */
+function takeIn(
+  copier: Copier,
+  extent: CopyExtent,
+  { first, pages, at }: Piece,
+  { present, digests }: Pick<SavedExtent, 'present' | 'digests'>,
+): void {
+  const { buffer, pageSize } = copier;
+  const start = first * pageSize;
+  const length = pages * pageSize;
+  ramOf(copier, extent).readv([buffer.bytes.subarray(at, at + length)], fileOffset(extent.ramOffset + start));
+  const { mask } = extent;
+  let any = 0;
+  buffer.pagesWithData(at, pageSize, pages).forEach((bits, index) => {
+    const place = first / 8 + index;
+    const wanted = mask === undefined ? bits : bits & (mask[place] ?? 0);
+    present[place] = (present[place] ?? 0) | wanted;
+    any |= wanted;
+  });
+  if (digests.length === 0) return;
+  const place = (start / DIGEST_BYTES) * DIGEST_LENGTH;
+  if (any === 0 && length === DIGEST_BYTES) digests.set(buffer.digestOfZeros, place);
+  else buffer.digest(at, length, digests.subarray(place, place + DIGEST_LENGTH));
 }
 
 function writeRun(file: SeekableChannel, run: Uint8Array, offset: FileOffset): void {

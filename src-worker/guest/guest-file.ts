@@ -132,6 +132,9 @@ function guestBlocks(snapshot: OpenSnapshot, file: SeekableChannel, doing: strin
     isPlaced(block) ? [guestBlock(snapshot, file, block, order === 'big' ? 'big' : 'little')] : [],
   );
   if (blocks.length > 0) return blocks;
+  if (stream.ramBlocks.length === 0) {
+    throw refuse('no RAM block is listed in it', 'stillframe inspect tells what is wrong with it.');
+  }
   throw refuse(
     'its pages have no fixed places: it is an ordinary stream, no mapped-ram file',
     'Convert it to mapped-ram first.',

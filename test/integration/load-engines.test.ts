@@ -117,23 +117,33 @@ async function remove(saved: readonly Saved[]): Promise<void> {
 }
 
 describe.each<Kind>(['tight', 'numa', 'linux'])('the %s guest', (kind) => {
-  test('saved by QEMU 10 natively and by channels comes back by every load engine', async () => {
-    const all = await saveEach('qemu-system-x86_64', kind, [{ engine: 'native' }, { engine: 'channels' }]);
+  test('saved by QEMU 10 natively, by channels and live through ingest comes back by every load engine', async () => {
+    const all = await saveEach('qemu-system-x86_64', kind, [
+      { engine: 'native' },
+      { engine: 'channels' },
+      // QEMU with TCG cannot save a live VM that has several NUMA nodes.
+      ...(kind === 'numa' ? [] : [{ engine: 'ingest', mode: 'live', liveLimitSeconds: 2, directIo: false } as const]),
+    ]);
     for (const saved of all)
       for (const engine of ['native', 'channels', 'emit'] as const) await expectRestored(kind, saved, engine);
     await remove(all);
   }, 240_000);
 
   test('saved by QEMU 7.2 through ingest and by channels comes back there by channels and by emit', async () => {
-    const ways: readonly Partial<SaveOptions>[] = [
-      { engine: 'ingest', directIo: false },
-      { engine: 'channels' },
-      // QEMU with TCG cannot save a live VM that has several NUMA nodes.
-      ...(kind === 'numa' ? [] : [{ engine: 'ingest', mode: 'live', liveLimitSeconds: 2, directIo: false } as const]),
-    ];
-    const all = await saveEach(old, kind, ways);
+    const all = await saveEach(old, kind, [{ engine: 'ingest', directIo: false }, { engine: 'channels' }]);
     for (const saved of all)
       for (const engine of ['channels', 'emit'] as const) await expectRestored(kind, saved, engine);
     await remove(all);
   }, 240_000);
+});
+
+test('QEMU 7.2 with TCG is not saved live: its own stream would have old pages', async () => {
+  const machine = await startMachine(services, { kind: 'recipe', recipe: recipeOf(old, 'tight', 'old-live') });
+  try {
+    await expect(services.saves.begin(saveOptions(machine.id, { mode: 'live' }))).rejects.toMatchObject({
+      failure: { code: 'save.blocked', what: expect.stringMatching(/^QEMU 7\.2\.\d+ with TCG may miss/) as string },
+    });
+  } finally {
+    await services.machines.powerOff(machine.id);
+  }
 });

@@ -123,6 +123,16 @@ describe('A VM that Stillframe starts', () => {
     expect((await (await open()).get(machine.id)).privateRam).toBe(machine.privateRam);
   });
 
+  test('by a program of another name is not asked anything first, and has its own memory', async () => {
+    const program = join(folder(), 'my-vm');
+    await writeFile(program, `#!/bin/sh\necho started >> ${join(folder(), 'starts')}\nexec ${PROGRAM} "$@"\n`);
+    await chmod(program, 0o755);
+    const machines = await open();
+    const machine = await start(machines, '-M q35 -m 64', program);
+    expect(machine.privateRam).toMatch(/my-vm has another name than QEMU/);
+    expect(await readFile(join(folder(), 'starts'), 'utf8')).toBe('started\n');
+  });
+
   test('that cannot start says why as before, and keeps no memory', async () => {
     const machines = await open();
     const failure = await failureOf(start(machines, '-M q35 -m 64 -device no-such-device'));
