@@ -1,6 +1,7 @@
 import type { WorkerApi } from '@shared/contracts/worker';
 import { createChannel } from './channels/channel';
 import { createDiff } from './diff/service';
+import { guestBytesApi } from './guest/bytes';
 import { dataSync, syncFolder, writeBack } from './io/flush';
 import { withLease } from './io/lease';
 import { ramFiles } from './io/ram-files';
@@ -14,10 +15,11 @@ import { openSnapshot } from './snapshot/open';
 import { createTransferApi } from './transfer/service';
 import { structureTree } from './snapshot/tree';
 import { deviceTrees } from './snapshot/tree-fields';
+import { createStrings } from './strings/service';
 
 /**
  * What this worker does for main. Every call opens the lent file anew and closes it; nothing is kept between calls but the
- * one channel that this worker may be, the transfer that is under way, the search and the comparison that are open.
+ * one channel that this worker may be, the transfer that is under way, the searches and the comparison that are open.
  */
 export function createWorkerApi(): WorkerApi {
   return {
@@ -59,6 +61,8 @@ export function createWorkerApi(): WorkerApi {
     ...ramFiles,
     ...createSearch(),
     ...createDiff(),
+    ...guestBytesApi,
+    ...createStrings(),
     readBitmap: (lease, block, firstPage, pages) =>
       withLease(lease, async (source) =>
         readBitmapSlice(

@@ -5,6 +5,7 @@ import { createDesk } from './command';
 import { addDevices } from './commands/devices';
 import { addDiff } from './commands/diff';
 import { addFind } from './commands/find';
+import { addHexdump } from './commands/hexdump';
 import { addInspect } from './commands/inspect';
 import { addList } from './commands/list';
 import { addLocate } from './commands/locate';
@@ -12,6 +13,7 @@ import { addMachines } from './commands/machines';
 import { addRestore } from './commands/restore';
 import { addSave } from './commands/save';
 import { addStart } from './commands/start';
+import { addStrings } from './commands/strings';
 import { addTree } from './commands/tree';
 import { printable } from './format';
 import type { Surroundings } from './session';
@@ -38,7 +40,19 @@ export async function runCli(
     });
   const desk = createDesk(program, terminal, surroundings);
   const changing = [addMachines, addStart, addSave, addRestore];
-  for (const add of [...changing, addList, addInspect, addLocate, addDevices, addTree, addFind, addDiff]) add(desk);
+  for (const add of [
+    ...changing,
+    addList,
+    addInspect,
+    addLocate,
+    addDevices,
+    addTree,
+    addFind,
+    addStrings,
+    addHexdump,
+    addDiff,
+  ])
+    add(desk);
   try {
     await program.parseAsync(argv, { from: 'user' });
     return desk.exitCode();

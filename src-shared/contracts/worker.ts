@@ -2,11 +2,13 @@
 import type { ChannelApi } from './channels';
 import type { DevicesPage, DeviceTreesPage } from './devices';
 import type { DiffApi } from './diff';
+import type { GuestBytesApi } from './guest-bytes';
 import type { RamRange } from './library';
 import type { InspectReport, LocateQuery, LocateReport, StructureNode } from './inspect';
 import type { Lease } from './lease';
 import type { RamFilesApi } from './ram-files';
 import type { SearchApi } from './search';
+import type { StringsApi } from './strings';
 import type { TransferApi } from './transfer';
 
 export type { Lease } from './lease';
@@ -22,7 +24,7 @@ export interface SavedCheck {
 }
 
 /** The steps that `SavesApi` asks for. Small steps, so that a cancel is never far away and progress needs no callback. */
-export interface WorkerApi extends ChannelApi, DiffApi, RamFilesApi, SearchApi, TransferApi {
+export interface WorkerApi extends ChannelApi, DiffApi, GuestBytesApi, RamFilesApi, SearchApi, StringsApi, TransferApi {
   /** Answers with the worker's pid; proves it is alive. */
   hello(): Promise<{ readonly pid: number }>;
   inspect(lease: Lease): Promise<InspectReport>;
