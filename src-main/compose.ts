@@ -1,4 +1,6 @@
 /** Every service of main, put together. Runs under Electron and under plain Node alike: what differs is in `Host`. */
+import { Conversions } from './convert/conversions';
+import { createConvertService } from './convert/convert-service';
 import { createFileRegistry } from './files/registry';
 import { createMachineService } from './machines';
 import type { Host, Services } from './services';
@@ -31,7 +33,8 @@ export async function createServices(host: Host, options: ComposeOptions = {}): 
     { machines, files, workers, channels, library, libraryFolder, liveFolders },
     options.saveHooks,
   );
-  const restores = new Restores({ machines, files, workers, library });
+  const restores = new Restores({ machines, files, workers, channels, library });
+  const conversions = new Conversions(createConvertService({ files, workers, library }), library);
   return {
     places,
     files,
@@ -41,8 +44,9 @@ export async function createServices(host: Host, options: ComposeOptions = {}): 
     library,
     saves,
     restores,
+    conversions,
     dispose: async () => {
-      await saves.dispose();
+      await Promise.all([saves.dispose(), conversions.dispose()]);
       index.dispose();
       library.dispose();
       await channels.dispose();

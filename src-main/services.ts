@@ -4,9 +4,11 @@
  * how a person is told.
  */
 import type { ChannelSetup } from '@shared/contracts/channels';
+import type { ConversionJob, ConversionsApi } from '@shared/contracts/conversions';
 import type { LibraryApi, RestoresApi, SnapshotEntry, SnapshotId } from '@shared/contracts/library';
 import type { Machine, MachineFacts, MachineId, MachinesApi, Recipe } from '@shared/contracts/machines';
 import type { SaveJob, SavesApi } from '@shared/contracts/saves';
+import type { SourceForm } from '@shared/contracts/transfer';
 import type { Lease, WorkerApi } from '@shared/contracts/worker';
 import type { Channel } from '@shared/multifd/lane';
 import type { FileHandle } from 'node:fs/promises';
@@ -111,13 +113,12 @@ export interface MachineService extends MachinesApi {
   setSaving(id: MachineId, job: SaveJob['id'] | null): void;
   /**
    * Starts the recipe with `-incoming defer -S` and the inherited files, not yet loading. The machine appears in the list
-   * only when `adopt` is called; `abandon` kills the process and leaves nothing. With `handOverRam` the caller gets the file
-   * of its memory to fill it, where it has one; `privateRam` says why it has none, as a sentence without its full stop.
+   * only when `adopt` is called; `abandon` kills the process and leaves nothing.
+   * `privateRam` says why its memory is not shared, as a sentence without its full stop.
    */
-  launchIncoming(options: LaunchOptions & { readonly handOverRam?: boolean }): Promise<{
+  launchIncoming(options: LaunchOptions): Promise<{
     readonly qmp: Qmp;
     readonly process: QemuProcess;
-    readonly ram: SharedRam | null;
     readonly privateRam: string | null;
     adopt(): Promise<Machine>;
     abandon(): Promise<void>;
@@ -224,6 +225,65 @@ export interface RestoreService extends RestoresApi {
   preflightEntry(entry: SnapshotEntry, recipe?: Recipe | null): ReturnType<RestoresApi['preflight']>;
 }
 
+// --- convert/ ------------------------------------------------------------------------------------------------------
+
+/** `stream`: as any QEMU loads it. `raw`: the memory of one RAMBlock. */
+export type ConvertForm = 'mapped-ram' | 'stream' | 'raw';
+
+export interface Conversion {
+  /** `reference`: as `LibraryService.resolve` takes it. A descriptor is one of this process: a file or a pipe. */
+  readonly from:
+    { readonly kind: 'file'; readonly reference: string } | { readonly kind: 'descriptor'; readonly fd: number };
+  readonly to: ConvertForm;
+  /** Of `raw`; null: the largest. */
+  readonly block: string | null;
+  /** A file that is not there yet, or, for a stream, a descriptor of this process. */
+  readonly out: { readonly kind: 'file'; readonly path: string } | { readonly kind: 'descriptor'; readonly fd: number };
+}
+
+export interface ConvertProgress {
+  readonly phase: 'converting' | 'flushing';
+  readonly bytesRead: number;
+  readonly bytesWritten: number;
+  /** 0 … 1 of the phase; null while nobody can know. */
+  readonly fraction: number | null;
+  readonly elapsedMs: number;
+}
+
+/** What `stillframe convert --json` prints. */
+export interface ConvertResult {
+  readonly out: string;
+  readonly from: SourceForm;
+  readonly to: ConvertForm;
+  readonly bytesRead: number;
+  readonly bytesWritten: number;
+  /** Pages with bytes, and pages that are zero, each time that the source had them. */
+  readonly pages: number;
+  readonly zeroPages: number;
+  readonly timings: { readonly totalMs: number };
+}
+
+export interface ConvertWatch {
+  readonly onProgress: (progress: ConvertProgress) => void;
+  /** Aborted: the conversion rejects with `convert.cancelled` and leaves nothing. */
+  readonly signal: AbortSignal;
+}
+
+export interface ConvertService {
+  /**
+   * Writes a new file, never over anything (`file.exists`, before any work), and gives it its name when it is whole and on stable
+   * storage. A descriptor is written as the bytes come. Rejects with `format.*`, `file.*`, `library.unknown`.
+   */
+  convert(conversion: Conversion, watch: ConvertWatch): Promise<ConvertResult>;
+}
+
+/** Conversions, also as jobs that the window shows. */
+export interface ConversionService extends ConversionsApi, ConvertService {
+  onProgress(listener: (job: ConversionJob) => void): Unsubscribe;
+  /** Cancels what runs and waits for it. */
+  dispose(): Promise<void>;
+}
+
 export interface Services {
   readonly places: Places;
   readonly files: FileRegistry;
@@ -233,6 +293,7 @@ export interface Services {
   readonly library: LibraryService;
   readonly saves: SaveService;
   readonly restores: RestoreService;
+  readonly conversions: ConversionService;
   dispose(): Promise<void>;
 }
 

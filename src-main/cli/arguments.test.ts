@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 import { describe, expect, test } from 'vitest';
-import { readSize } from '../snapshots/library/reference';
+import { readSize } from '../files/size';
 import { fileArgument, position, wholeNumberFrom } from './arguments';
 
 describe('sizes', () => {

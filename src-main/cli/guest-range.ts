@@ -6,7 +6,7 @@ import type { BlockRange } from '@shared/contracts/search';
 import type { WorkerApi } from '@shared/contracts/worker';
 import { usualRamMap } from '@shared/ram-map/machine-map';
 import { InvalidArgumentError } from 'commander';
-import { readSize } from '../snapshots/library/reference';
+import { readSize } from '../files/size';
 import type { LentFile } from './lease';
 
 /** From `start` to before `end`. */

@@ -2,6 +2,7 @@
 import { failureOf, sentenceOf, type Failure } from '@shared/contracts/failure';
 import { Command, CommanderError } from 'commander';
 import { createDesk } from './command';
+import { addConvert } from './commands/convert';
 import { addDevices } from './commands/devices';
 import { addDiff } from './commands/diff';
 import { addFind } from './commands/find';
@@ -14,6 +15,7 @@ import { addRestore } from './commands/restore';
 import { addSave } from './commands/save';
 import { addStart } from './commands/start';
 import { addStrings } from './commands/strings';
+import { addSynthetic } from './commands/synthetic';
 import { addTree } from './commands/tree';
 import { printable } from './format';
 import type { Surroundings } from './session';
@@ -39,20 +41,10 @@ export async function runCli(
       writeErr: () => undefined,
     });
   const desk = createDesk(program, terminal, surroundings);
-  const changing = [addMachines, addStart, addSave, addRestore];
-  for (const add of [
-    ...changing,
-    addList,
-    addInspect,
-    addLocate,
-    addDevices,
-    addTree,
-    addFind,
-    addStrings,
-    addHexdump,
-    addDiff,
-  ])
-    add(desk);
+  const changing = [addMachines, addStart, addSave, addRestore, addConvert];
+  const looking = [addList, addInspect, addLocate, addDevices, addTree];
+  const exploring = [addFind, addStrings, addHexdump, addDiff];
+  for (const add of [...changing, ...looking, ...exploring, addSynthetic]) add(desk);
   try {
     await program.parseAsync(argv, { from: 'user' });
     return desk.exitCode();

@@ -9,9 +9,9 @@ const WORDS: Readonly<Record<SavePhase, string>> = {
   flushing: 'Flushing to stable storage',
   sealing: 'Sealing',
 };
-const REDRAW_MS = 100;
+export const REDRAW_MS = 100;
 const BAR_CELLS = 20;
-const ERASE_LINE = '\r\u001B[K';
+export const ERASE_LINE = '\r\u001B[K';
 
 export interface ProgressPrinter {
   show(job: SaveJob): void;
@@ -95,7 +95,8 @@ function liveBar(terminal: Terminal): ProgressPrinter {
   };
 }
 
-function bar(fraction: number | null): string {
+/** A bar of 20 cells; empty while nobody knows. */
+export function bar(fraction: number | null): string {
   const full = Math.round(Math.min(1, Math.max(0, fraction ?? 0)) * BAR_CELLS);
   return `[${'#'.repeat(full)}${'.'.repeat(BAR_CELLS - full)}]`;
 }

@@ -4,9 +4,9 @@ import type { Recipe } from '@shared/contracts/machines';
 import type { QemuProbe } from '../qemu/qemu-probe';
 import {
   makeSharedRam,
-  planMemory,
+  planHere,
   whyNoHugePages,
-  whySystemRefuses,
+  whyNotAsked,
   type MemoryPlan,
   type RamToInherit,
 } from '../qemu/shared-memory';
@@ -43,10 +43,10 @@ export async function prepareRam(
 }
 
 async function planFor(probe: QemuProbe, recipe: Recipe): Promise<MemoryPlan> {
-  const refused = await whySystemRefuses();
-  if (refused !== null) return { shared: false, why: refused };
+  const notAsked = whyNotAsked(recipe.program);
+  if (notAsked !== null) return { shared: false, why: notAsked };
   try {
-    return planMemory(recipe.argv, await probe.ask(recipe, ''));
+    return await planHere(recipe.argv, await probe.outline(recipe));
   } catch (error) {
     // A program that does not run says so itself when it is started.
     return { shared: false, why: `QEMU does not say what it can do: ${failureOf(error, DOING).what}` };

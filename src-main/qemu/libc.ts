@@ -5,7 +5,7 @@
  */
 import { mkdir, rename, rmdir } from 'node:fs/promises';
 import koffi from 'koffi';
-import { checked, closeFd, SystemError } from '../files/system-call';
+import { checked, closeFd, renameFlagged, SystemError } from '../files/system-call';
 
 const AF_UNIX = 1;
 const AF_NETLINK = 16;
@@ -19,8 +19,6 @@ const SCM_RIGHTS = 1;
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
 const NETLINK_SOCK_DIAG = 4;
-const AT_FDCWD = -100;
-const RENAME_NOREPLACE = 1;
 
 /** Bytes of a unix socket path that the kernel accepts, without the closing zero (unix(7): sun_path has 108). */
 export const MAX_SOCKET_PATH = 107;
@@ -82,10 +80,6 @@ const calls = {
     length: [number],
   ) => number,
 };
-
-const renameat2 = libc.func(
-  'int renameat2(int fromDir, const char *from, int toDir, const char *to, unsigned int flags)',
-);
 
 /** `struct sockaddr_un`. */
 function unixAddress(path: string): Uint8Array {
@@ -189,16 +183,6 @@ export async function renameNoReplace(from: string, to: string): Promise<void> {
     if (!unknownFlag) throw error;
     await renameByClaim(from, to);
   }
-}
-
-function renameFlagged(from: string, to: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    renameat2.async(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE, (error: unknown, result: number) => {
-      if (error instanceof Error) reject(error);
-      else if (result < 0) reject(new SystemError('renameat2', koffi.errno()));
-      else resolve();
-    });
-  });
 }
 
 /**

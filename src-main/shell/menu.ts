@@ -31,6 +31,7 @@ function template(actions: MenuActions, development: boolean): MenuItemConstruct
         separator,
         { label: 'Inspect file…', accelerator: 'Ctrl+O', click: () => actions.openFile() },
         item('Import snapshot file…', 'Ctrl+I', { name: 'import' }),
+        item('Convert file…', null, { name: 'convert' }),
         separator,
         item('Settings', 'Ctrl+,', { name: 'settings' }),
         separator,

@@ -3,12 +3,13 @@ import type { Services } from '../services';
 
 /** Tells the page about every change in the services, in whole values. */
 export function tellChanges(
-  services: Pick<Services, 'machines' | 'saves' | 'library'>,
+  services: Pick<Services, 'machines' | 'saves' | 'library' | 'conversions'>,
   onSettings: (listener: (settings: Settings) => void) => void,
   emit: (event: AppEvent) => void,
 ): void {
   services.machines.onChange((machines) => emit({ kind: 'machines', machines }));
   services.saves.onProgress((job) => emit({ kind: 'save', job }));
+  services.conversions.onProgress((job) => emit({ kind: 'conversion', job }));
   services.library.onChange(
     onceAtATime(async () => emit({ kind: 'library', overview: await services.library.overview() })),
   );

@@ -5,6 +5,7 @@
 import * as v from 'valibot';
 import type { AppApi } from '@shared/contracts/app';
 import type { SnapshotId } from '@shared/contracts/library';
+import type { ConversionId } from '@shared/contracts/conversions';
 import type { MachineId } from '@shared/contracts/machines';
 import type { JobId } from '@shared/contracts/saves';
 
@@ -31,6 +32,10 @@ const snapshotId = v.pipe(
 const jobId = v.pipe(
   word,
   v.transform((id) => id as JobId),
+);
+const conversionId = v.pipe(
+  word,
+  v.transform((id) => id as ConversionId),
 );
 
 const maxMemoryMiB = 16 * 1024 * 1024;
@@ -91,6 +96,13 @@ const restoreOptions = v.strictObject({
   accepted: v.pipe(v.array(text(8192)), v.maxLength(1000)),
 });
 
+const conversionOptions = v.strictObject({
+  source: v.union([v.strictObject({ path }), v.strictObject({ snapshot: path })]),
+  to: v.picklist(['mapped-ram', 'stream', 'raw']),
+  target: path,
+  block: v.nullable(text(255)),
+});
+
 const inspectTarget = v.union([v.strictObject({ path }), v.strictObject({ snapshot: path })]);
 
 export const settingsSchema = v.strictObject({
@@ -130,6 +142,11 @@ export const schemas = {
     preflight: v.strictTuple([snapshotId]),
     restore: v.strictTuple([snapshotId, restoreOptions]),
   },
+  conversions: {
+    begin: v.strictTuple([conversionOptions]),
+    jobs: nothing,
+    cancel: v.strictTuple([conversionId]),
+  },
   inspector: {
     open: v.strictTuple([inspectTarget]),
     close: v.strictTuple([word]),
@@ -138,7 +155,8 @@ export const schemas = {
     about: nothing,
     settings: nothing,
     setSettings: v.strictTuple([settingsSchema]),
-    chooseFile: v.strictTuple([v.picklist(['inspect', 'import', 'disk', 'cdrom', 'qmp-socket'])]),
+    chooseFile: v.strictTuple([v.picklist(['inspect', 'import', 'convert', 'disk', 'cdrom', 'qmp-socket'])]),
+    chooseTarget: v.strictTuple([word]),
     copyText: v.strictTuple([text(4 * 1024 * 1024)]),
   },
 } satisfies Table;

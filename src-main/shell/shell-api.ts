@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { app, clipboard, dialog, nativeTheme, type BrowserWindow, type OpenDialogOptions } from 'electron';
 import type { ShellApi } from '@shared/contracts/app';
@@ -18,6 +19,16 @@ export function createShellApi({ window, settings, libraryFolder }: ShellApiOpti
     async chooseFile(purpose) {
       const { canceled, filePaths } = await dialog.showOpenDialog(window, dialogs[purpose]);
       return canceled ? null : (filePaths[0] ?? null);
+    },
+    async chooseTarget(suggestedName) {
+      const { canceled, filePath } = await dialog.showSaveDialog(window, {
+        title: 'Convert to',
+        buttonLabel: 'Choose',
+        defaultPath: join(app.getPath('documents'), basename(suggestedName)),
+        // Nothing is ever written over: the conversion itself refuses a name that is taken, and says so.
+        properties: ['showHiddenFiles'],
+      });
+      return canceled || filePath === '' ? null : filePath;
     },
     async copyText(text) {
       // Electron 45 returns a promise, 33 nothing.
@@ -48,6 +59,7 @@ const anyFile: OpenDialogOptions = { properties: ['openFile', 'showHiddenFiles']
 const dialogs: Readonly<Record<Parameters<ShellApi['chooseFile']>[0], OpenDialogOptions>> = {
   inspect: { ...anyFile, title: 'Inspect a file', buttonLabel: 'Inspect' },
   import: { ...anyFile, title: 'Import a save file of QEMU or libvirt', buttonLabel: 'Import' },
+  convert: { ...anyFile, title: 'Convert a save file of QEMU or libvirt', buttonLabel: 'Choose' },
   disk: { ...anyFile, title: 'Choose a disk image', buttonLabel: 'Choose' },
   cdrom: { ...anyFile, title: 'Choose a CD image', buttonLabel: 'Choose' },
   'qmp-socket': { ...anyFile, title: 'Choose a QMP socket', buttonLabel: 'Attach' },

@@ -83,9 +83,17 @@ async function open(built: Built, file: string | null): Promise<void> {
     development: !app.isPackaged,
   });
   const inspections = makeInspectors(built, services, window);
-  const { machines, saves, library, restores } = services;
+  const { machines, saves, library, restores, conversions } = services;
   const shellApi = createShellApi({ window, settings, libraryFolder: places.library });
-  const api: AppApi = { machines, saves, library, restores, inspector: inspections.inspectors, shell: shellApi };
+  const api: AppApi = {
+    machines,
+    saves,
+    library,
+    restores,
+    conversions,
+    inspector: inspections.inspectors,
+    shell: shellApi,
+  };
   const events = openIpc(window, api, pageOrigin);
   inspections.tell(events);
   tellChanges(

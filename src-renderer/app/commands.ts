@@ -10,7 +10,7 @@ export interface Command {
 }
 
 export function commandsOf(app: AppContext): readonly Command[] {
-  const { dialogs, library, machines, navigation, preferences, saves } = app;
+  const { conversions, dialogs, library, machines, navigation, preferences, saves } = app;
   const general: Command[] = [
     { text: 'Go to Machines', keys: 'Alt+1', run: () => navigation.go('machines') },
     { text: 'Go to Library', keys: 'Alt+2', run: () => navigation.go('library') },
@@ -25,6 +25,7 @@ export function commandsOf(app: AppContext): readonly Command[] {
     { text: 'Attach…', words: 'qmp socket running', run: () => dialogs.open({ kind: 'attach' }) },
     { text: 'Inspect a file…', keys: 'Ctrl+O', words: 'open', run: () => void inspectFile(app) },
     { text: 'Import a snapshot file…', keys: 'Ctrl+I', run: () => void library.importFile() },
+    { text: 'Convert a file…', words: 'mapped-ram stream raw', run: () => void conversions.chooseSource() },
     { text: 'Settings', keys: 'Ctrl+,', run: () => dialogs.open({ kind: 'settings' }) },
     { text: 'Keys', keys: '?', words: 'shortcuts help', run: () => dialogs.open({ kind: 'keys' }) },
     ...(['system', 'light', 'dark'] as const).map((theme) => ({

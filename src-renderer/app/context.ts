@@ -1,5 +1,6 @@
 import type { AppApi } from '@shared/contracts/app';
 import { createContext } from 'svelte';
+import type { Conversions } from '../convert/conversions.svelte';
 import type { LibraryRoom } from '../library/library.svelte';
 import type { MachinesRoom } from '../machines/machines.svelte';
 import type { Saves } from '../save/saves.svelte';
@@ -20,6 +21,7 @@ export interface AppContext {
   readonly machines: MachinesRoom;
   readonly saves: Saves;
   readonly library: LibraryRoom;
+  readonly conversions: Conversions;
 }
 
 export const [useApp, provideApp] = createContext<AppContext>();

@@ -1,3 +1,4 @@
+import { Conversions } from '../convert/conversions.svelte';
 import { app as api } from '../lib/client';
 import { LibraryRoom } from '../library/library.svelte';
 import { MachinesRoom } from '../machines/machines.svelte';
@@ -25,5 +26,6 @@ export function createApp(): AppContext {
     machines: new MachinesRoom({ api, navigation, dialogs, library }),
     saves: new Saves({ api, navigation, dialogs, toasts }),
     library,
+    conversions: new Conversions({ api, navigation, dialogs, toasts }),
   };
 }

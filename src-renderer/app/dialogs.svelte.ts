@@ -1,3 +1,4 @@
+import type { ConversionOptions } from '@shared/contracts/conversions';
 import type { SnapshotEntry } from '@shared/contracts/library';
 import type { Machine } from '@shared/contracts/machines';
 
@@ -23,6 +24,12 @@ export type DialogName =
   | { readonly kind: 'machine-details'; readonly machine: Machine['id'] }
   | { readonly kind: 'save'; readonly machine: Machine['id'] }
   | { readonly kind: 'rename' | 'note'; readonly entry: SnapshotEntry }
+  | {
+      readonly kind: 'convert';
+      readonly source: ConversionOptions['source'];
+      readonly name: string;
+      readonly mapped: boolean;
+    }
   | { readonly kind: 'commands' | 'keys' | 'settings' };
 
 /** At most one question above at most one dialog. */

@@ -12,6 +12,7 @@ import {
   type InspectorSession,
   type Settings,
 } from '@shared/contracts/app';
+import type { ConversionJob } from '@shared/contracts/conversions';
 import { connect } from '@shared/contracts/endpoint';
 import { domWire } from '@shared/contracts/endpoint-wires';
 import { StillframeError, fail, type Failure } from '@shared/contracts/failure';
@@ -49,6 +50,7 @@ export const app: AppApi = {
   saves: service('saves'),
   library: service('library'),
   restores: service('restores'),
+  conversions: service('conversions'),
   inspector: service('inspector'),
   shell: service('shell'),
 };
@@ -121,8 +123,26 @@ const asFailure = (error: unknown): Failure =>
     : fail('internal', 'asking main', String(error), 'Report this.').failure;
 
 /** Newest first; a job that main tells about takes the place of its older form. */
-const withJob = (jobs: readonly SaveJob[], job: SaveJob): readonly SaveJob[] =>
+const withJob = <Job extends { readonly id: string }>(jobs: readonly Job[], job: Job): readonly Job[] =>
   jobs.some(({ id }) => id === job.id) ? jobs.map((old) => (old.id === job.id ? job : old)) : [job, ...jobs];
+
+/** Jobs that run and those that ended since the app started: asked for once, then kept up by events. */
+function liveJobs<Job extends { readonly id: string }>(
+  ask: () => Promise<readonly Job[]>,
+  watch: (see: (job: Job) => void) => () => void,
+): Readable<readonly Job[]> {
+  return readable<readonly Job[]>([], (set) => {
+    let known: readonly Job[] = [];
+    const stop = watch((job) => set((known = withJob(known, job))));
+    void ask().then((first) => {
+      const newer = new Map(known.map((job) => [job.id, job]));
+      const older = first.map((job) => newer.get(job.id) ?? job);
+      const added = known.filter(({ id }) => !first.some((job) => job.id === id));
+      set((known = [...added, ...older]));
+    });
+    return stop;
+  });
+}
 
 export const machines: Readable<Live<readonly Machine[]>> = live(
   () => app.machines.list(),
@@ -139,18 +159,17 @@ export const settings: Readable<Live<Settings>> = live(
   (set) => on('settings', (event) => set(event.settings)),
 );
 
-/** Save jobs that run and those that ended since the app started. */
-export const jobs: Readable<readonly SaveJob[]> = readable<readonly SaveJob[]>([], (set) => {
-  let known: readonly SaveJob[] = [];
-  const stop = on('save', ({ job }) => set((known = withJob(known, job))));
-  void app.saves.jobs().then((first) => {
-    const newer = new Map(known.map((job) => [job.id, job]));
-    const older = first.map((job) => newer.get(job.id) ?? job);
-    const added = known.filter(({ id }) => !first.some((job) => job.id === id));
-    set((known = [...added, ...older]));
-  });
-  return stop;
-});
+/** Saves. */
+export const jobs: Readable<readonly SaveJob[]> = liveJobs(
+  () => app.saves.jobs(),
+  (see) => on('save', ({ job }) => see(job)),
+);
+
+/** Conversions. */
+export const conversions: Readable<readonly ConversionJob[]> = liveJobs(
+  () => app.conversions.jobs(),
+  (see) => on('conversion', ({ job }) => see(job)),
+);
 
 // --- inspectors ----------------------------------------------------------------------------------------------------
 

@@ -1,3 +1,4 @@
+import type { SaveProgress } from '@shared/contracts/saves';
 import { expect, test } from 'vitest';
 import { exampleProgress } from './example.fixture';
 import { axis, withSample, type Sample } from './history';
@@ -14,6 +15,14 @@ test.each([
 ])('an axis for %d, at least %d, ends at %d in steps of %d', (value, least, top, step) => {
   expect(axis(value, least)).toEqual({ top, step: expect.closeTo(step) as number });
 });
+
+test.each<[SaveProgress['guest'], number | null]>([
+  ['running', 100e6],
+  ['paused', null],
+  ['ended', null],
+])('a guest that is %s dirties %s bytes a second in the chart', (guest, dirtied) =>
+  expect(withSample([], exampleProgress({ guest }))).toEqual([{ ms: 10_300, written: 400e6, dirtied }]),
+);
 
 test('a long save keeps its whole history in a bounded number of points', () => {
   let samples: readonly Sample[] = [];

@@ -15,7 +15,8 @@ export function withSample(samples: readonly Sample[], progress: SaveProgress): 
   const sample: Sample = {
     ms: progress.elapsedMs,
     written: progress.bytesPerSecond,
-    dirtied: progress.dirtyBytesPerSecond,
+    // A guest that stands still dirties nothing: no line instead of one at 0.
+    dirtied: progress.guest === 'running' ? progress.dirtyBytesPerSecond : null,
   };
   const kept = samples.length >= MOST ? samples.filter((_, index) => index % 2 === 0) : samples;
   return [...kept, sample];

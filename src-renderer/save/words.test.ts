@@ -131,6 +131,9 @@ describe('a save by channels', () => {
     expect(plain(phaseWords('writing', { ...job, progress: { ...copying, phaseFraction: null } }, 0))).toBe(
       'copying pages',
     );
+    expect(phaseWords('writing', { ...job, progress: { ...copying, step: 'joining', phaseFraction: 1 } }, 0)).toBe(
+      'joining',
+    );
     expect(plain(jobLine(job))).toBe('Writing. 4.00 GB, 400 MB/s, 5 s left.');
     expect(passStarts(copying)).toEqual([]);
   });

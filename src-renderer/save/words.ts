@@ -167,7 +167,9 @@ export function phaseWords(phase: SavePhase, job: SaveJob, passesExpected: numbe
   if (outcome !== null) return outcome.kind === 'failed' ? 'stopped here' : 'cancelled here';
   const fraction = partFraction(progress);
   if (phase !== 'writing') return fraction === null ? progress.step : percent(fraction);
-  if (!hasPasses(progress)) return [progress.step, ...(fraction === null ? [] : [percent(fraction)])].join(', ');
+  // What comes after the last page is short, and no part of it is known.
+  const known = fraction === null || fraction >= 1 ? [] : [percent(fraction)];
+  if (!hasPasses(progress)) return [progress.step, ...known].join(', ');
   const part = fraction === null ? [] : [`${percent(fraction)} of this pass`];
   return [...part, ...moreWords(passesExpected)].join(', ') || progress.step;
 }

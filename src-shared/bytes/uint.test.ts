@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readBigUint, readUint } from './uint';
+import { readBigUint, readUint, writeUint } from './uint';
 
 const bytes = Uint8Array.of(0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef);
 
@@ -32,5 +32,30 @@ describe('readUint', () => {
 
   it('does not read past the end', () => {
     expect(() => readUint(bytes, 5, 4)).toThrow(RangeError);
+  });
+});
+
+describe('writing', () => {
+  const numbers = [0, 1, 0x7f, 0x80, 0xff, 0x100, 0xffff, 2 ** 31, 2 ** 32 - 1, 2 ** 32, 2 ** 40 + 3, 2 ** 53 - 1];
+  it.each(['big', 'little'] as const)(
+    '%s-endian: every number is read again, in every size that holds it',
+    (endian) => {
+      for (const number of numbers) {
+        for (let size = 1; size <= 8; size++) {
+          const bytes = new Uint8Array(12).fill(0xee);
+          if (number >= 256 ** size) {
+            expect(() => writeUint(bytes, 2, size, number, endian)).toThrow(RangeError);
+            continue;
+          }
+          writeUint(bytes, 2, size, number, endian);
+          expect(readUint(bytes, 2, size, endian)).toBe(number);
+          expect([bytes[1], bytes[2 + size]]).toEqual([0xee, 0xee]);
+        }
+      }
+    },
+  );
+
+  it('past the end is refused', () => {
+    expect(() => writeUint(new Uint8Array(4), 1, 4, 0)).toThrow(RangeError);
   });
 });

@@ -1,4 +1,5 @@
 /** Everything the renderer may ask of main, as one type: the IPC host table and the renderer's client are derived from it. */
+import type { ConversionJob, ConversionsApi } from './conversions';
 import type { Failure } from './failure';
 import type { LibraryApi, LibraryOverview, RestoresApi } from './library';
 import type { Machine, MachinesApi } from './machines';
@@ -36,7 +37,9 @@ export interface ShellApi {
   settings(): Promise<Settings>;
   setSettings(settings: Settings): Promise<Settings>;
   /** The system's file dialog; null when nothing was chosen. */
-  chooseFile(purpose: 'inspect' | 'import' | 'disk' | 'cdrom' | 'qmp-socket'): Promise<string | null>;
+  chooseFile(purpose: 'inspect' | 'import' | 'convert' | 'disk' | 'cdrom' | 'qmp-socket'): Promise<string | null>;
+  /** The system's dialog for a file to make, which starts with `suggestedName`; null when nothing was chosen. */
+  chooseTarget(suggestedName: string): Promise<string | null>;
   copyText(text: string): Promise<void>;
 }
 
@@ -45,6 +48,7 @@ export interface AppApi {
   readonly saves: SavesApi;
   readonly library: LibraryApi;
   readonly restores: RestoresApi;
+  readonly conversions: ConversionsApi;
   readonly inspector: InspectorApi;
   readonly shell: ShellApi;
 }
@@ -53,6 +57,7 @@ export interface AppApi {
 export type AppEvent =
   | { readonly kind: 'machines'; readonly machines: readonly Machine[] }
   | { readonly kind: 'save'; readonly job: SaveJob }
+  | { readonly kind: 'conversion'; readonly job: ConversionJob }
   | { readonly kind: 'library'; readonly overview: LibraryOverview }
   | { readonly kind: 'settings'; readonly settings: Settings }
   /** The worker behind an open inspector is gone; its port answers no more. Opening the file again starts another. */
@@ -66,6 +71,7 @@ export type AppCommand =
   | { readonly name: 'add-machine' }
   | { readonly name: 'attach' }
   | { readonly name: 'import' }
+  | { readonly name: 'convert' }
   | { readonly name: 'commands' }
   | { readonly name: 'keys' }
   | { readonly name: 'settings' };

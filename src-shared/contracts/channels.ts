@@ -61,17 +61,12 @@ export interface SavedExtent {
   readonly present: Uint8Array;
   /** XXH3-64 of every DIGEST_BYTES of it, 8 bytes each, little-endian; empty when digests were not asked for, or masked. */
   readonly digests: Uint8Array;
-  /**
-   * Pages that hold zeros in the file although they are not present: they stood between two runs that were written in one
-   * go. Bit n as in `present`; null when there are none.
-   */
-  readonly filled: Uint8Array | null;
 }
 
 export interface CopyReport {
   /** One for each extent of a save, in their order; empty for a load. */
   readonly saved: readonly SavedExtent[];
-  /** Pages copied, and bytes written for them, filled gaps included. */
+  /** Pages copied, and bytes written for them. */
   readonly pages: number;
   readonly bytes: number;
   /** CPU time of the channel's thread for this batch. */

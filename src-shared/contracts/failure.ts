@@ -38,6 +38,7 @@ export const failureCodes = [
   'library.bad-manifest',
   'library.name-taken',
   'library.bad-name',
+  'convert.cancelled',
   'channel.not-seekable',
   'worker.died',
   'worker.refused',

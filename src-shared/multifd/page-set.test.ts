@@ -21,9 +21,8 @@ const bits = (...pages: readonly number[]): Uint8Array => {
   for (const page of pages) bytes[page >> 3] = (bytes[page >> 3] ?? 0) | (1 << (page & 7));
   return bytes;
 };
-const saved = (present: Uint8Array, filled: Uint8Array | null = null, digest = 0): SavedExtent => ({
+const saved = (present: Uint8Array, digest = 0): SavedExtent => ({
   present,
-  filled,
   digests: digest === 0 ? new Uint8Array() : new Uint8Array(8).fill(digest),
 });
 const presentIn = (set: PageSet): number[] =>
@@ -40,16 +39,13 @@ describe('the pages of a block', () => {
     expect([set.presentPages, set.everPresentPages]).toEqual([3, 4]);
   });
 
-  it('are stale when they were written and are zero now, until zeros are written over them', () => {
+  it('are stale when they were written and are zero now', () => {
     const set = new PageSet(MIB, 4096, false);
-    set.take(planned(), saved(bits(1, 2, 3, 40), bits(41)));
+    set.take(planned(), saved(bits(1, 2, 3, 40)));
     set.take(planned(bits(2, 3, 40)), saved(bits()));
     expect(set.stale()).toEqual([2, 4, 40, 41]);
-    expect(set.unused(1)).toEqual([2, 4, 40, 42]);
-    expect(set.unused(2)).toEqual([2, 4, 40, 42]);
-    expect(set.unused(3)).toEqual([]);
-    set.take(planned(bits(1, 2, 3)), saved(bits(1, 3), bits(2)));
-    expect(set.stale()).toEqual([40, 41]);
+    set.take(planned(bits(1, 2, 3)), saved(bits(1, 3)));
+    expect(set.stale()).toEqual([2, 3, 40, 41]);
   });
 
   it('are not touched by what a report says about pages that nobody asked for', () => {
@@ -65,19 +61,11 @@ describe('the pages of a block', () => {
     expect(set.stale()).toEqual([10, 12]);
     set.take(planned(bits(10, 11)), saved(bits(10)));
     expect(set.stale()).toEqual([11, 12]);
-    expect(set.unused(1)).toEqual([0, 10, 11, 256]);
-  });
-
-  it('have room that was made for them and is not used', () => {
-    const set = new PageSet(MIB, 4096, false);
-    set.allocated(8, 16);
-    set.take(planned(), saved(bits(8, 9)));
-    expect([set.unused(1), set.stale()]).toEqual([[10, 24], []]);
   });
 
   it('have digests until some are written again alone', () => {
     const set = new PageSet(2 * MIB, 4096, true);
-    set.take(planned(), saved(bits(1), null, 7));
+    set.take(planned(), saved(bits(1), 7));
     expect(set.digests).toEqual(Uint8Array.of(7, 7, 7, 7, 7, 7, 7, 7, 0, 0, 0, 0, 0, 0, 0, 0));
     set.take(planned(bits(1)), saved(bits(1)));
     expect(set.digests).toEqual(new Uint8Array(16));
@@ -86,15 +74,14 @@ describe('the pages of a block', () => {
   it('fill whole 64-bit words; bits past the last page stay clear', () => {
     const set = new PageSet(3 * 4096, 4096, false);
     const three = { ...planned(), pages: 3, extent: { ...planned().extent, length: 3 * 4096 } };
-    set.take(three, { present: Uint8Array.of(0xff), filled: Uint8Array.of(0xff), digests: new Uint8Array() });
+    set.take(three, { present: Uint8Array.of(0xff), digests: new Uint8Array() });
     expect(set.present).toEqual(Uint8Array.of(7, 0, 0, 0, 0, 0, 0, 0));
     set.lost(three);
-    expect([set.stale(), set.unused(1)]).toEqual([[], []]);
+    expect(set.stale()).toEqual([]);
   });
 
   it.each<[string, SavedExtent, boolean]>([
     ['bits', saved(new Uint8Array(31)), false],
-    ['filled bits', saved(bits(), new Uint8Array(33)), false],
     ['digests', saved(bits()), true],
   ])('refuse a report with too few or too many %s', (_, report, digests) => {
     expect(() => new PageSet(MIB, 4096, digests).take(planned(), report)).toThrow('a channel reported');

@@ -24,8 +24,6 @@ export class PageSet {
   readonly digests: Uint8Array | null;
   /** Pages that may hold bytes in the file other than zeros. */
   readonly #written: Uint8Array;
-  /** Pages that may take up room in the file. */
-  readonly #allocated: Uint8Array;
   /** Pages that were present at some time. */
   readonly #ever: Uint8Array;
 
@@ -35,7 +33,6 @@ export class PageSet {
     const bytes = bitmapBytes(this.pages);
     this.present = new Uint8Array(bytes);
     this.#written = new Uint8Array(bytes);
-    this.#allocated = new Uint8Array(bytes);
     this.#ever = new Uint8Array(bytes);
     this.digests = digests ? new Uint8Array(Math.ceil(length / DIGEST_BYTES) * DIGEST_SIZE) : null;
   }
@@ -67,17 +64,15 @@ export class PageSet {
   take(planned: PlannedExtent, saved: SavedExtent): void {
     const { firstPage, pages, extent } = planned;
     const bytes = Math.ceil(pages / 8);
-    if (saved.present.length !== bytes || (saved.filled !== null && saved.filled.length !== bytes)) {
+    if (saved.present.length !== bytes) {
       throw misfit(`a channel reported ${saved.present.length} bytes of pages for ${bytes}`);
     }
     for (let at = 0; at < bytes; at += 1) {
       const inside = asked(planned, at);
       const now = (saved.present[at] ?? 0) & inside;
-      const filled = (saved.filled?.[at] ?? 0) & ~now & bitsInside(planned, at);
       const place = firstPage / 8 + at;
       this.present[place] = ((this.present[place] ?? 0) & ~inside) | now;
-      this.#written[place] = ((this.#written[place] ?? 0) & ~filled) | now;
-      this.#allocated[place] = (this.#allocated[place] ?? 0) | now | filled;
+      this.#written[place] = (this.#written[place] ?? 0) | now;
       this.#ever[place] = (this.#ever[place] ?? 0) | now;
     }
     this.#takeDigests(planned, saved, extent.mask !== undefined);
@@ -99,16 +94,7 @@ export class PageSet {
   lost(planned: PlannedExtent): void {
     for (let at = 0; at < Math.ceil(planned.pages / 8); at += 1) {
       const place = planned.firstPage / 8 + at;
-      // Gaps between runs may have been filled with zeros, outside the mask, too: they take room, but hold no stale bytes.
       this.#written[place] = (this.#written[place] ?? 0) | asked(planned, at);
-      this.#allocated[place] = (this.#allocated[place] ?? 0) | bitsInside(planned, at);
-    }
-  }
-
-  /** Room was made in the file for these pages before they are copied. */
-  allocated(firstPage: number, pages: number): void {
-    for (let page = firstPage; page < firstPage + pages; page += 1) {
-      this.#allocated[page >> 3] = (this.#allocated[page >> 3] ?? 0) | (1 << (page & 7));
     }
   }
 
@@ -117,12 +103,15 @@ export class PageSet {
    * A file must not be left with them, or what maps it sees them.
    */
   stale(): readonly number[] {
-    return runs(this.present, this.#written, 1);
-  }
-
-  /** Runs of at least `least` pages that take room in the file though they are zero; stale ones are among them. */
-  unused(least: number): readonly number[] {
-    return runs(this.present, this.#allocated, least);
+    const found: number[] = [];
+    const onRun = (first: number, end: number): void => void found.push(first, end);
+    const finder = new RunFinder();
+    finder.add(
+      this.#written.map((byte, at) => byte & ~(this.present[at] ?? 0)),
+      onRun,
+    );
+    finder.finish(onRun);
+    return found;
   }
 }
 
@@ -160,21 +149,6 @@ function asked(planned: PlannedExtent, at: number): number {
   const inside = bitsInside(planned, at);
   const { mask } = planned.extent;
   return mask === undefined ? inside : inside & (mask[at] ?? 0);
-}
-
-/** Runs of bits that are set in `those` and not in `present`. */
-function runs(present: Uint8Array, those: Uint8Array, least: number): readonly number[] {
-  const found: number[] = [];
-  const onRun = (first: number, end: number): void => {
-    if (end - first >= least) found.push(first, end);
-  };
-  const finder = new RunFinder();
-  finder.add(
-    those.map((byte, at) => byte & ~(present[at] ?? 0)),
-    onRun,
-  );
-  finder.finish(onRun);
-  return found;
 }
 
 const misfit = (what: string): Error =>

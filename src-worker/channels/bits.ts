@@ -2,26 +2,13 @@
 
 export const bytesFor = (bits: number): number => Math.ceil(bits / 8);
 
-export const isSet = (bits: Uint8Array, at: number): boolean => (((bits[at >> 3] ?? 0) >> (at & 7)) & 1) === 1;
-
-/** Sets the bits from `from` to before `end`. */
-export function setBits(bits: Uint8Array, from: number, end: number): void {
-  for (let at = from; at < end; at++) {
-    if ((at & 7) === 0 && at + 8 <= end) {
-      bits[at >> 3] = 0xff;
-      at += 7;
-    } else {
-      bits[at >> 3] = (bits[at >> 3] ?? 0) | (1 << (at & 7));
-    }
-  }
-}
-
 /** The first bit from `from` to before `end` that is `wanted`; `end` when there is none. */
 export function nextBit(bits: Uint8Array, from: number, end: number, wanted: boolean): number {
   const skip = wanted ? 0 : 0xff;
   for (let at = from; at < end; at++) {
-    if ((at & 7) === 0 && bits[at >> 3] === skip) at += 7;
-    else if (isSet(bits, at) === wanted) return at;
+    const byte = bits[at >> 3] ?? 0;
+    if ((at & 7) === 0 && byte === skip) at += 7;
+    else if (((byte >> (at & 7)) & 1) === (wanted ? 1 : 0)) return at;
   }
   return end;
 }
@@ -40,19 +27,18 @@ export function eachRun(
   }
 }
 
-/** Runs of set bits, those that stand at most `gap` bits apart taken together where `mayFill(first, end)` allows the gap. */
+/** The same with runs that stand at most `gap` bits apart taken together. */
 export function eachGroup(
   bits: Uint8Array,
   from: number,
   end: number,
   gap: number,
-  mayFill: (first: number, end: number) => boolean,
   visit: (first: number, end: number) => void,
 ): void {
   let start = -1;
   let stop = -1;
   eachRun(bits, from, end, (first, behind) => {
-    if (start >= 0 && (first - stop > gap || !mayFill(stop, first))) {
+    if (start >= 0 && first - stop > gap) {
       visit(start, stop);
       start = -1;
     }

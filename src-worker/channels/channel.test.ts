@@ -55,13 +55,13 @@ const patterns: [string, (page: number) => boolean][] = [
   ['every second page', (page) => page % 2 === 0],
   ['every 20th page', (page) => page % 20 === 7],
   ['stretches', (page) => (page / 100) % 2 < 1],
-  ['the first and the last page', (page) => page === 0 || page === 1151],
+  ['the first and the last page', (page) => page === 0 || page === 639],
 ];
 
 describe.each([1024, 4096, 16384])('pages of %i bytes', (pageSize) => {
   describe.each([true, false])('direct I/O %s', (directIo) => {
     it.each(patterns)('%s: saved, then loaded into other RAM, with digests', async (_, holds) => {
-      const pages = 1152;
+      const pages = 640;
       const ram = ramOf(pages, pageSize, holds);
       const source = await fileOf('ram', ram);
       const target = await fileOf('mapped', Buffer.alloc(0));
@@ -128,8 +128,7 @@ describe('a mask', () => {
     expect(saved[0]?.digests.length).toBe(0);
     for (let page = 0; page < 256; page++) {
       const bytes = file.subarray(page * 4096, (page + 1) * 4096);
-      const filled = saved[0]?.filled != null && bitOf(saved[0].filled, page);
-      const written = inMask(page) && (page % 3 === 0 || filled);
+      const written = inMask(page) && page % 3 === 0;
       expect(bitOf(saved[0]?.present ?? mask, page)).toBe(inMask(page) && page % 3 === 0);
       expect(bytes.equals((written ? ram : old).subarray(page * 4096, (page + 1) * 4096))).toBe(true);
     }

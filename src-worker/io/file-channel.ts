@@ -9,6 +9,7 @@ import {
   readSync,
   readvSync,
   statSync,
+  statfsSync,
   writeSync,
   writevSync,
 } from 'node:fs';
@@ -21,6 +22,10 @@ import { codeOf, notSeekable, openSeekable, type PositionalIo, type SeekableChan
 
 /** What O_DIRECT wants offset, length and memory to be multiples of; the logical blocks of all disks divide it. */
 export const DIRECT_ALIGNMENT = 4096;
+
+/** Types of file systems, as statfs tells them. */
+const TMPFS = 0x01021994;
+const EXT4 = 0xef53;
 
 export interface FileChannelOptions {
   readonly access: 'read' | 'write' | 'both';
@@ -37,18 +42,23 @@ const ACCESS = { read: constants.O_RDONLY, write: constants.O_WRONLY, both: cons
  * @throws StillframeError `channel.not-seekable` for pipes, sockets and terminals, before anything is read or written;
  *   `file.changed` when it is not the inode that was lent; other `file.*` when it cannot be opened
  */
-export function openFileChannel(lease: Lease, { access, direct }: FileChannelOptions): SeekableChannel {
+export const openFileChannel = (lease: Lease, options: FileChannelOptions): SeekableChannel =>
+  openSeekable(openFileIo(lease, options));
+
+/** The calls under `openFileChannel`; throws as it does. */
+export function openFileIo(lease: Lease, { access, direct }: FileChannelOptions): PositionalIo {
   // Asked before it is opened: opening a socket fails, and opening a pipe may wait or wake its other end.
   checkKind(lease);
   const buffered = openSame(lease, ACCESS[access] | constants.O_NONBLOCK);
-  let aside: number | null;
   try {
-    aside = direct ? openDirect(lease, ACCESS[access]) : null;
+    const { type } = statfsSync(lease.path);
+    // tmpfs takes O_DIRECT and copies all the same: there is nothing but memory behind it.
+    const aside = direct && type !== TMPFS ? openDirect(lease, ACCESS[access]) : null;
+    return new FileIo(lease.name, buffered, aside, aside !== null && type === EXT4);
   } catch (error) {
     closeSync(buffered);
-    throw error;
+    throw fileFailure(error, `opening ${lease.name}`, { path: lease.name });
   }
-  return openSeekable(new FileIo(lease.name, buffered, aside));
 }
 
 function checkKind(lease: Lease): void {
@@ -97,11 +107,13 @@ function guarded<T>(lease: Lease, call: () => T): T {
 
 class FileIo implements PositionalIo {
   readonly name: string;
+  readonly prefersAllocated: boolean;
   readonly #buffered: number;
   readonly #direct: number | null;
 
-  constructor(name: string, buffered: number, direct: number | null) {
+  constructor(name: string, buffered: number, direct: number | null, prefersAllocated: boolean) {
     this.name = name;
+    this.prefersAllocated = prefersAllocated;
     this.#buffered = buffered;
     this.#direct = direct;
   }
@@ -126,8 +138,8 @@ class FileIo implements PositionalIo {
     return readvSync(fd, part, offset);
   }
 
-  writev(views: readonly Uint8Array[], offset: number): number {
-    const { fd, part } = this.#route(views, offset);
+  writev(views: readonly Uint8Array[], offset: number, cached: boolean): number {
+    const { fd, part } = cached ? { fd: this.#buffered, part: views } : this.#route(views, offset);
     const [only, ...more] = part;
     if (only !== undefined && more.length === 0) return writeSync(fd, only, 0, only.length, offset);
     return writevSync(fd, part, offset);

@@ -27,6 +27,14 @@ export const ramFiles: Omit<RamFilesApi, 'readBitmap'> = {
         return true;
       });
     }),
+
+  zero: (lease, stretches) =>
+    withChannel(lease, 'write', async (file) => {
+      await everyStretch(stretches, (start, end) => {
+        file.zero(fileOffset(start), byteCount(end - start));
+        return true;
+      });
+    }),
 };
 
 async function withChannel<T>(

@@ -11,14 +11,14 @@ import { readUint } from '@shared/bytes/uint';
 import type { FileOffset } from '@shared/bytes/units';
 import { fail } from '@shared/contracts/failure';
 import { readConfiguration, type ConfigurationDraft } from '@shared/stream/configuration';
-import { FOOTER_LOOK_AHEAD, goesOn } from '@shared/stream/device-data';
+import { FOOTER_BYTES, FOOTER_LOOK_AHEAD, goesOn } from '@shared/stream/device-data';
 import { COMMANDS, LAYOUT, RAM_FLAG, splitRamWord, TYPE } from '@shared/stream/layout';
 import type { Configuration, RamBlock } from '@shared/stream/model';
 import { Problems } from '@shared/stream/problems';
 import { readRamBlocks } from '@shared/stream/ram-blocks';
 import { RAM_VERSION } from '@shared/stream/ram-section';
 import { encodeConfiguration, encodeEndOfRam, encodeFooter, encodeRamEnd } from '@shared/stream/writer';
-import { cursorOn, RecordWalk, truncated } from './record-walk';
+import { cursorOn, isRecordWord, RecordWalk, truncated } from './record-walk';
 import type { StreamInput } from './stream-input';
 import type { StreamSink } from './stream-sink';
 
@@ -31,7 +31,14 @@ const PAGE_BITS = { least: 10, most: 16 } as const;
 
 /** Commands that say how the stream itself is sent. Without the connection that they are about they mean nothing. */
 const DROPPED: ReadonlySet<number> = new Set([1, 2]);
+const POSTCOPY_ADVISE = 3;
 const SWITCHOVER_START = 11;
+/**
+ * Commands that a loader of a file has to see. An advice of postcopy without a payload is not about RAM: capability
+ * dirty-bitmaps has QEMU write it (migration/savevm.c, qemu_savevm_send_postcopy_advise).
+ */
+const isKept = (command: number, length: number): boolean =>
+  command === SWITCHOVER_START || (command === POSTCOPY_ADVISE && length === 0);
 
 /** Reads `input`, which stands where the stream begins, to its end. Rejects with `format.*` and `file.*`. */
 export async function readLegacyStream(input: StreamInput, sink: StreamSink): Promise<void> {
@@ -193,7 +200,10 @@ class SectionReader {
     if (++this.#started > MOST_SECTIONS) throw this.#bad(record.offset, 'section id', 'there are too many sections');
     this.#endRam();
     // Without footers nothing tells where it ends, but no page follows a device in any stream without an END of RAM.
-    if (this.#ram !== null && this.#footers === false) return this.#rest();
+    if (this.#ram !== null && this.#footers === false) {
+      this.#complete = true;
+      return;
+    }
     this.#needFooters(record.offset, name);
     this.#copy(record.length);
     return this.#copyToFooter(id);
@@ -236,7 +246,7 @@ class SectionReader {
     if (name === undefined || command === 0) {
       throw this.#bad(fieldOf(record, 'command').offset, 'command', `${command} is no command`);
     }
-    if (command !== SWITCHOVER_START && !DROPPED.has(command)) {
+    if (!isKept(command, length) && !DROPPED.has(command)) {
       const place = fieldOf(record, 'command').offset;
       throw refusal(this.#input, place, 'command', `the command ${name} belongs to postcopy or to a VM that goes on`);
     }
@@ -273,11 +283,19 @@ class SectionReader {
 
   #footerIn(bytes: Uint8Array, id: number, limit: number): number | null {
     for (let at = bytes.indexOf(TYPE.footer); at >= 0 && at < limit; at = bytes.indexOf(TYPE.footer, at + 1)) {
-      const ahead = bytes.subarray(at, at + FOOTER_LOOK_AHEAD);
-      if (ahead.length < FOOTER_BYTES || readUint(ahead, 1, 4) !== id) continue;
-      if (goesOn(ahead.subarray(FOOTER_BYTES), (section) => this.#open.has(section))) return at;
+      if (at + FOOTER_BYTES > bytes.length) return null;
+      if (readUint(bytes, at + 1, 4) !== id) continue;
+      if (this.#goesOn(bytes.subarray(at + FOOTER_BYTES, at + FOOTER_LOOK_AHEAD))) return at;
     }
     return null;
+  }
+
+  /** Whether what follows a footer makes sense; where RAM would go on, it has to begin with a record. */
+  #goesOn(ahead: Uint8Array): boolean {
+    if (!goesOn(ahead, (section) => this.#open.has(section))) return false;
+    const [type] = ahead;
+    if (this.#ram === null || (type !== TYPE.part && type !== TYPE.end)) return true;
+    return readUint(ahead, 1, 4) !== this.#ram.id || (ahead.length >= 13 && isRecordWord(readUint(ahead, 5, 8)));
   }
 
   async #ramFooter(id: number): Promise<void> {
@@ -314,8 +332,6 @@ class SectionReader {
     return badValue(cursorOn(this.#input), offset, field, what);
   }
 }
-
-const FOOTER_BYTES = 5;
 
 function checkBlocks(input: StreamInput, blocks: readonly RamBlock[]): void {
   for (const { name, usedLength, record, header, hostPageSize } of blocks) {

@@ -7,7 +7,7 @@ import { placeBlocks, planBlocks, planEnd, type PlacedBlock } from '@shared/mapp
 import { encodeMappedHeader } from '@shared/mapped-ram/writer';
 import { encodeBlockRecord, encodeRamTotal, encodeStreamHeader } from '@shared/stream/writer';
 import { checkPlan, type PagesInPlace } from './pages-in-place';
-import { PageSet } from './page-set';
+import { SparsePages } from './sparse-pages';
 import { RunBuffer } from './run-buffer';
 import type { BlockList, ListedBlock, StreamHead, StreamSink } from './stream-sink';
 import type { TargetFile } from './target-file';
@@ -27,9 +27,9 @@ export const STREAM_HEADER_BYTES = 8;
 interface BlockState {
   readonly listed: ListedBlock;
   /** Pages that are in the file and count. */
-  readonly present: PageSet;
+  readonly present: SparsePages;
   /** Pages that are in the file and were sent as zero later. */
-  readonly stale: PageSet;
+  readonly stale: SparsePages;
   /** Bitmap of a block whose pages were copied by others. */
   readonly copied: Uint8Array | null;
   /** Whether the stream said anything of its pages. */
@@ -88,8 +88,8 @@ export class MappedWriter implements StreamSink {
     const copied = new Map(Object.entries(this.#inPlace?.copied ?? {}));
     this.#states = list.blocks.map((listed) => ({
       listed,
-      present: new PageSet(),
-      stale: new PageSet(),
+      present: new SparsePages(),
+      stale: new SparsePages(),
       copied: copied.get(listed.name) ?? null,
       told: false,
     }));

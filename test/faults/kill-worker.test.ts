@@ -50,7 +50,7 @@ describe(`a save whose worker is killed (seed ${String(seed)})`, () => {
     const killing = setInterval(killNewest, 5);
     try {
       for (let count = 0; count < 5; count += 1) {
-        const { outcome } = await saveAndWait(rig.services, saveOptions(rig.machine.id));
+        const { outcome } = await saveAndWait(rig.services, saveOptions(rig.machine.id, { engine: 'native' }));
         expect(outcome).toMatchObject({
           kind: 'failed',
           failure: { code: 'worker.died' },

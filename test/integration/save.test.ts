@@ -85,10 +85,12 @@ async function inspect(path: string) {
 
 describe('a save', () => {
   const table: readonly Partial<SaveOptions>[] = (['live', 'paused'] as const).flatMap((mode) =>
-    [1, 2, 4].flatMap((channels) => [true, false].map((directIo) => ({ mode, channels, directIo }))),
+    [1, 2, 4].flatMap((channels) =>
+      [true, false].map((directIo) => ({ engine: 'native' as const, mode, channels, directIo })),
+    ),
   );
 
-  test('works live and paused, with every number of channels, with and without direct I/O, and puts the VM back', async () => {
+  test('by QEMU itself works live and paused, with every number of channels, with and without direct I/O, and puts the VM back', async () => {
     const { machine, tools } = await startDemo();
     const before = await readVmState(tools);
     for (const options of table) {
@@ -313,17 +315,24 @@ describe('a save that is not possible is refused before anything is changed', ()
     expect(await entries()).toEqual([]);
   }
 
-  test('with compression or TLS set on the VM, in the words of QEMU', async () => {
+  test('by QEMU itself with compression or TLS set on the VM; other engines do not mind', async () => {
     const { machine, tools } = await startDemo();
     const set = (parameters: object) =>
       withMonitor(tools, (monitor) => monitor.qmp('migrate-set-parameters', { ...parameters }));
-    await set({ 'multifd-compression': 'zlib' });
-    await expectRefusal(machine, tools, {}, { code: 'save.blocked', what: 'Cannot use compression with mapped-ram' });
-    expect((await services.saves.outlook(machine.id)).blocked?.what).toBe('Cannot use compression with mapped-ram');
-    await set({ 'multifd-compression': 'none', 'tls-creds': 'creds0' });
-    await expectRefusal(machine, tools, {}, { code: 'save.blocked', what: 'Cannot use TLS with mapped-ram' });
-    await set({ 'tls-creds': '' });
-    resultOf(await saveAndWait(services, saveOptions(machine.id)));
+    const native = { engine: 'native' } as const;
+    for (const [name, value, usual] of [
+      ['multifd-compression', 'zlib', 'none'],
+      ['tls-creds', 'creds0', ''],
+    ] as const) {
+      await set({ [name]: value });
+      const what = expect.stringContaining(`this VM's parameter ${name} is`) as string;
+      await expectRefusal(machine, tools, native, { code: 'save.blocked', what });
+      const { blocked, engines } = await services.saves.outlook(machine.id);
+      expect(blocked).toBeNull();
+      expect(engines.find(({ engine }) => engine === 'native')?.blocked.paused).toEqual(what);
+      await set({ [name]: usual });
+    }
+    resultOf(await saveAndWait(services, saveOptions(machine.id, native)));
   });
 
   test.each([

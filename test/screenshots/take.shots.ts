@@ -4,8 +4,8 @@ import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, it } from 'vitest';
 import type { LibraryOverview } from '@shared/contracts/library';
-import type { SaveJob } from '@shared/contracts/saves';
-import { eventually, openSession, settle, type Session } from '../e2e/session';
+import type { SaveJob, SaveOptions } from '@shared/contracts/saves';
+import { eventually, openPart, openSession, settle, type Session } from '../e2e/session';
 import { setTheScene, type Scene } from './scene';
 
 const FOLDER = resolve(import.meta.dirname, '../../docs/screenshots');
@@ -42,7 +42,7 @@ async function picture(name: string, size: Size): Promise<void> {
   }
 }
 
-async function beginSave(name: string): Promise<SaveJob> {
+async function beginSave(name: string, over: Partial<SaveOptions> = {}): Promise<SaveJob> {
   return session.ask<SaveJob>('saves', 'begin', {
     machine: scene.build.id,
     name,
@@ -56,6 +56,7 @@ async function beginSave(name: string): Promise<SaveJob> {
     releaseEarly: false,
     liveLimitSeconds: 120,
     out: null,
+    ...over,
   });
 }
 
@@ -109,6 +110,34 @@ it.each(SIZES)('Save progress, $width px', async (size) => {
     },
     ({ progress }) => progress.pass >= 2,
     () => picture('save-progress', size),
+  );
+  await session.page.keyboard.press('Alt+1');
+});
+
+it.each(SIZES)('Save dialog with its engines, $width px', async (size) => {
+  await session.resize(size);
+  await session.page.keyboard.press('Alt+1');
+  await session.card(scene.build.name).getByRole('button', { name: 'Save…' }).click();
+  const dialog = session.page.getByRole('dialog');
+  await dialog.getByLabel('Name').fill('before-llvm-21');
+  await dialog.getByRole('radio', { name: 'Paused', exact: true }).click();
+  await openPart(dialog, 'Engine and flush');
+  await settle();
+  await picture('save-dialog', size);
+  await session.page.keyboard.press('Escape');
+  await dialog.waitFor({ state: 'detached' });
+});
+
+it.each(SIZES)('Save by channels, $width px', async (size) => {
+  await session.resize(size);
+  await whileWriting(
+    async () => {
+      const job = await beginSave('before-llvm-21', { mode: 'paused', engine: 'channels', channels: 4 });
+      await session.page.getByRole('button', { name: `Save ${scene.build.name}` }).click();
+      return job;
+    },
+    ({ progress }) => progress.bytesWritten > 500e6,
+    () => picture('save-channels', size),
   );
   await session.page.keyboard.press('Alt+1');
 });

@@ -175,34 +175,24 @@ export function fakeChannel(clock: VirtualClock, files: FakeFiles, fate: () => B
   };
 }
 
-/** Copies the pages of an extent that are not zero; gaps of one zero page between two of them are filled, too. */
+/** Copies the pages of an extent that are not zero. */
 function copyPages(
   { ram, file, pageSize }: FakeFiles,
   extent: CopyExtent,
 ): { readonly saved: SavedExtent; readonly pages: number; readonly bytes: number } {
   const count = extent.length / pageSize;
   const present = new Uint8Array(Math.ceil(count / 8));
-  const filled = new Uint8Array(present.length);
-  let [pages, bytes, lastPage] = [0, 0, -2];
-  const put = (page: number, bits: Uint8Array): void => {
-    const from = extent.ramOffset + page * pageSize;
-    file.set(ram.subarray(from, from + pageSize), extent.fileOffset + page * pageSize);
-    bits[page >> 3] = (bits[page >> 3] ?? 0) | (1 << (page & 7));
-    bytes += pageSize;
-  };
+  let pages = 0;
   const zeros = Buffer.alloc(pageSize);
-  const isZero = (page: number): boolean => {
-    const from = extent.ramOffset + page * pageSize;
-    return zeros.equals(ram.subarray(from, from + pageSize));
-  };
   const asked = (page: number): boolean => (((extent.mask?.[page >> 3] ?? 0xff) >> (page & 7)) & 1) === 1;
   for (let page = 0; page < count; page += 1) {
-    if (!asked(page) || isZero(page)) continue;
-    if (lastPage === page - 2 && asked(page - 1)) put(page - 1, filled);
-    put(page, present);
+    const from = extent.ramOffset + page * pageSize;
+    const bytes = ram.subarray(from, from + pageSize);
+    if (!asked(page) || zeros.equals(bytes)) continue;
+    file.set(bytes, extent.fileOffset + page * pageSize);
+    present[page >> 3] = (present[page >> 3] ?? 0) | (1 << (page & 7));
     pages += 1;
-    lastPage = page;
   }
   const digests = new Uint8Array(extent.mask === undefined ? Math.ceil(extent.length / 2 ** 20) * 8 : 0).fill(1);
-  return { saved: { present, filled, digests }, pages, bytes };
+  return { saved: { present, digests }, pages, bytes: pages * pageSize };
 }

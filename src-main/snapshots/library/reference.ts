@@ -2,6 +2,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fail } from '@shared/contracts/failure';
+import { readSize } from '../../files/size';
 import { MANIFEST_FILE } from '../manifest';
 import { exists } from '../paths';
 
@@ -10,19 +11,6 @@ export interface FileReference {
   readonly path: string;
   /** Where the stream starts in it; null: it is looked for. */
   readonly streamOffset: number | null;
-}
-
-/** QEMU's size suffixes. */
-const SUFFIXES = 'BKMGTPE';
-
-/** Bytes as QEMU writes sizes: `4096`, `0x1000`, `4K`, `1.5M`; at most 2^53 − 1. Null for anything else. */
-export function readSize(text: string): number | null {
-  const hexadecimal = /^0x[0-9a-f]+$/i.test(text) ? Number(text) : null;
-  const match = /^(\d+(?:\.\d+)?)([bkmgtpe]?)$/i.exec(text);
-  if (hexadecimal === null && match === null) return null;
-  const power = SUFFIXES.indexOf((match?.[2] ?? '').toUpperCase() || 'B');
-  const value = hexadecimal ?? Number(match?.[1]) * 1024 ** power;
-  return Number.isSafeInteger(value) ? value : null;
 }
 
 /** Splits `FILE,offset=SIZE` as text; the path stays as it was given. `usage` for an offset that is no size (`readSize`). */

@@ -3,19 +3,26 @@ import { isAbsolute } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { failureOf, sentenceOf, type Failure } from '@shared/contracts/failure';
 import type { InspectReport } from '@shared/contracts/inspect';
-import type { Finding, Manifest, SnapshotEntry } from '@shared/contracts/library';
+import type { Finding, LoadOutlook, Manifest, SnapshotEntry } from '@shared/contracts/library';
 import type { Recipe } from '@shared/contracts/machines';
 import { findProgram } from '../../qemu/recipe';
+import { planHere, sharesMemoryItself } from '../../qemu/shared-memory';
 import { isQemuName, trustedQemu } from '../../qemu/trusted-program';
 import type { FileRegistry, MachineService, WorkerPool } from '../../services';
 import { inspectToRestore, type FileFacts } from '../library/inspect-once';
 import { fileReferenceText } from '../library/reference';
 import { checkDisks } from './disks';
+import { loadOutlook } from './engines';
 import { askFirst, note, ok, stop } from './findings';
-import { canUseKvm, compareVersions, isOnPath, type QemuAbilities, type QemuProbe } from '../../qemu/qemu-probe';
-
-/** The first QEMU that has mapped-ram. */
-const FIRST_WITH_MAPPED_RAM = '9.0.0';
+import { pinMachineType } from './pin-machine';
+import {
+  canUseKvm,
+  compareVersions,
+  isOnPath,
+  type QemuAbilities,
+  type QemuOutline,
+  type QemuProbe,
+} from '../../qemu/qemu-probe';
 
 export interface PreflightRooms {
   readonly files: FileRegistry;
@@ -31,6 +38,8 @@ export interface Checked {
   readonly report: InspectReport | null;
   /** Whether the VM ran when it was saved; null when nothing tells. */
   readonly wasRunning: boolean | null;
+  /** What loads are possible; null while QEMU was not asked. */
+  readonly load: LoadOutlook | null;
 }
 
 /** Looks at file, QEMU, machine, CPU and disks. `recipe` stands in for the missing one of a bare file. */
@@ -39,11 +48,12 @@ export async function check(rooms: PreflightRooms, entry: SnapshotEntry, recipe:
   const used = manifest?.recipe ?? recipe;
   const file = await checkFile(rooms, entry);
   const [qemu, disks] = await Promise.all([
-    used === null ? [noRecipe(entry)] : checkQemu(rooms, used, manifest, file.report),
+    used === null ? { findings: [noRecipe(entry)], load: null } : checkQemu(rooms, used, manifest, file.report),
     checkDisks(manifest?.disks ?? []),
   ]);
-  const findings = [...file.findings, ...qemu, ...disks, ...durability(manifest)];
-  return { findings, recipe: used, report: file.report, wasRunning: manifest?.wasRunning ?? file.wasRunning };
+  const findings = [...file.findings, ...qemu.findings, ...disks, ...durability(manifest)];
+  const wasRunning = manifest?.wasRunning ?? file.wasRunning;
+  return { findings, recipe: used, report: file.report, wasRunning, load: qemu.load };
 }
 
 type CheckedFile = Pick<Checked, 'findings' | 'report' | 'wasRunning'>;
@@ -136,20 +146,48 @@ async function checkQemu(
   recipe: Recipe,
   manifest: Manifest | null,
   report: InspectReport | null,
-): Promise<readonly Finding[]> {
+): Promise<Pick<Checked, 'findings' | 'load'>> {
   const accelerator = manifest?.accelerator ?? '';
   const asked = await askable(rooms, recipe, manifest);
-  if (asked === null) return [wantsToRun(recipe)];
+  if (asked === null) return { findings: [wantsToRun(recipe)], load: null };
   const { abilities, refusal } = await askProbe(rooms.probe, asked, accelerator);
-  if (abilities === null) return [stop('qemu', `${recipe.program}: ${refusal.what}. ${refusal.todo}`)];
+  if (abilities === null)
+    return { findings: [stop('qemu', `${recipe.program}: ${refusal.what}. ${refusal.todo}`)], load: null };
   const machineType = manifest?.machineType ?? report?.machine ?? null;
-  return [
+  const load = report === null ? null : await outlookWith(abilities, recipe, report);
+  const findings = [
     checkVersion(abilities, manifest?.qemuVersion ?? null),
+    ...(load === null ? [] : tellEngine(load)),
     ...(machineType === null ? [] : [checkMachineType(abilities, machineType)]),
     ...(manifest === null ? [] : await checkAccelerator(accelerator, refusal)),
     ...(manifest?.cpuModel == null ? [] : [checkCpu(abilities, manifest.cpuModel, accelerator)]),
   ];
+  return { findings, load };
 }
+
+/** What loads are possible with the recipe's program, which is run for it: for a person who agreed to run it. */
+export const outlookOf = async (probe: QemuProbe, recipe: Recipe, report: InspectReport): Promise<LoadOutlook> =>
+  outlookWith(await probe.outline(recipe), recipe, report);
+
+async function outlookWith(abilities: QemuOutline, recipe: Recipe, report: InspectReport): Promise<LoadOutlook> {
+  const { argv } = pinMachineType(recipe, report.machine);
+  return loadOutlook({
+    qemuVersion: abilities.version,
+    mappedRam: abilities.capabilities.has('mapped-ram'),
+    file: isMappedRam(report) ? 'mapped-ram' : 'stream',
+    blocks: report.ramBlocks,
+    memory: await planHere(argv, abilities),
+    sharesItself: sharesMemoryItself(argv),
+  });
+}
+
+/** Whether QEMU reads the file by place, not from front to back. */
+export const isMappedRam = ({ ramBlocks }: InspectReport): boolean =>
+  ramBlocks.some(({ headerOffset }) => headerOffset !== null);
+
+/** QEMU itself is what everybody expects, and not worth a word. */
+const tellEngine = ({ auto }: LoadOutlook): readonly Finding[] =>
+  auto === null || auto.engine === 'native' ? [] : [note('qemu', auto.why, 'load-engine')];
 
 /** Asks with the accelerator of the save; where that does not work, asks for the rest without it. */
 async function askProbe(
@@ -170,9 +208,7 @@ async function askProbe(
   }
 }
 
-function checkVersion({ version, program }: QemuAbilities, saved: string | null): Finding {
-  if (compareVersions(version, FIRST_WITH_MAPPED_RAM) < 0)
-    return stop('qemu-older', `QEMU ${version} (${program}) cannot read mapped-ram files. Install QEMU 9.0 or newer.`);
+function checkVersion({ version }: QemuAbilities, saved: string | null): Finding {
   if (saved === null) return ok('qemu', `QEMU ${version} is installed.`);
   const compared = compareVersions(version, saved);
   if (compared === 0) return ok('qemu', `QEMU ${version} is installed, the version that saved.`);

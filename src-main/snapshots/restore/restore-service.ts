@@ -9,19 +9,18 @@ import type {
   SnapshotId,
 } from '@shared/contracts/library';
 import type { Recipe } from '@shared/contracts/machines';
-import type { FileRegistry, LibraryService, MachineService, RestoreService, WorkerPool } from '../../services';
+import type { LibraryService, RestoreService } from '../../services';
+import { chooseLoadEngine } from './engines';
 import { load } from './load';
+import type { LoadPlan, LoadRooms } from './loader';
 import { pinMachineType } from './pin-machine';
-import { check, type Checked } from './preflight';
+import { check, isMappedRam, outlookOf, type Checked } from './preflight';
 import { QemuProbe } from '../../qemu/qemu-probe';
 
 /** For a bare file nobody knows how many it was saved with; it need not be the same number. */
 const CHANNELS_OF_A_BARE_FILE = 2;
 
-export interface RestoreRooms {
-  readonly machines: MachineService;
-  readonly files: FileRegistry;
-  readonly workers: WorkerPool;
+export interface RestoreRooms extends LoadRooms {
   readonly library: LibraryService;
 }
 
@@ -35,8 +34,9 @@ export class Restores implements RestoreService {
   }
 
   async preflightEntry(entry: SnapshotEntry, recipe: Recipe | null = null): Promise<Preflight> {
-    const { findings } = await this.#check(entry, recipe);
-    return { snapshot: entry.id, checkedAt: new Date().toISOString(), findings };
+    const { findings, load: outlook } = await this.#check(entry, recipe);
+    const preflight = { snapshot: entry.id, checkedAt: new Date().toISOString(), findings };
+    return outlook === null ? preflight : { ...preflight, load: outlook };
   }
 
   async restore(id: SnapshotId, options: RestoreOptions): Promise<RestoreResult> {
@@ -52,27 +52,30 @@ export class Restores implements RestoreService {
     const checked = await this.#check(entry, recipe);
     const objection = checked.findings.find((finding) => objects(finding, options.accepted));
     if (objection !== undefined) throw refused(entry, objection);
-    const { machine, loadingMs } = await load(this.rooms.machines, this.#planFor(entry, checked, options));
-    return { machine, engine: 'native', timings: { totalMs: performance.now() - begun, loadingMs } };
+    const plan = await this.#planFor(entry, checked, options);
+    const { machine, loadingMs } = await load(this.rooms, plan);
+    return { machine, engine: plan.engine, timings: { totalMs: performance.now() - begun, loadingMs } };
   }
 
   #check(entry: SnapshotEntry, recipe: Recipe | null): Promise<Checked> {
     return check({ ...this.rooms, probe: this.#probe }, entry, recipe);
   }
 
-  #planFor(
+  async #planFor(
     { memoryFile, manifest }: SnapshotEntry,
-    { recipe, report, wasRunning }: Checked,
-    { then }: RestoreOptions,
-  ): Parameters<typeof load>[1] {
+    { recipe, report, wasRunning, load: outlook }: Checked,
+    { then, engine }: RestoreOptions,
+  ): Promise<LoadPlan> {
     if (recipe === null || report === null || memoryFile === null)
       throw new TypeError('a preflight without an objection knows the recipe and the file');
-    const mapped = report.ramBlocks.some(({ headerOffset }) => headerOffset !== null);
+    // A program that nobody had asked yet was accepted by now.
+    const possible = outlook ?? (await outlookOf(this.#probe, recipe, report));
     return {
+      engine: chooseLoadEngine(possible, engine),
       recipe: pinMachineType(recipe, report.machine),
       memoryFile,
       streamOffset: report.container.streamOffset,
-      mappedRam: mapped ? { channels: manifest?.channels ?? CHANNELS_OF_A_BARE_FILE } : null,
+      mappedRam: isMappedRam(report) ? { channels: manifest?.channels ?? CHANNELS_OF_A_BARE_FILE } : null,
       blocks: report.ramBlocks,
       run: then === null ? (wasRunning ?? true) : then === 'run',
     };

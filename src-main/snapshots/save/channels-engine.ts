@@ -7,14 +7,13 @@
  */
 import type { FileHandle } from 'node:fs/promises';
 import { byteCount } from '@shared/bytes/units';
-import type { Stretches } from '@shared/contracts/ram-files';
 import type { Lease } from '@shared/contracts/worker';
 import type { BlockDigests } from '@shared/mapped-ram/digests-file';
 import { openUnnamed } from '../../files/unnamed';
 import type { ChannelSet } from '../../services';
 import { queryRunState } from '../migration';
 import { copyTouched, emptySets, type Copied } from './channels/copy';
-import { giveBack } from './channels/give-back';
+import { giveBackStale } from './channels/give-back';
 import { openRam, touchedIn, type SavedRam } from './channels/ram';
 import type { SaveContext } from './context';
 import { captureDeviceState } from './device-state';
@@ -35,8 +34,6 @@ interface Opened {
   readonly target: OpenTarget;
   readonly ram: SavedRam;
   readonly channels: ChannelSet;
-  /** What was touched when room for it was made in the file; null where the file system makes none. */
-  readonly allocated: readonly Stretches[] | null;
   readonly state: { readonly handle: FileHandle; readonly lease: Lease };
 }
 
@@ -85,20 +82,13 @@ async function open(context: SaveContext, worker: SaveWorker): Promise<Opened> {
   const { lease, release } = await rooms.files.lend(handle, 'the device state', 0);
   undo.push('closing the device state', release);
 
-  await job.enter('preparing', 'making room in the file');
-  const touched = await touchedIn(worker, ram);
-  const made = await worker.run((api) => api.allocate(target.lease, ram.end, inFile(ram, touched)));
-  return { context, worker, target, ram, channels, allocated: made ? touched : null, state: { handle, lease } };
+  // A file of its final length: a write that makes a file longer keeps all others waiting.
+  await worker.run((api) => api.allocate(target.lease, ram.end, []));
+  return { context, worker, target, ram, channels, state: { handle, lease } };
 }
 
-/** Stretches of the files of RAM as stretches of the mapped-ram file, ascending since the places are. */
-const inFile = ({ places }: SavedRam, stretches: readonly Stretches[]): Stretches =>
-  places.flatMap(({ ramOffset, pagesOffset }, block) =>
-    (stretches[block] ?? []).map((offset) => offset - ramOffset + pagesOffset),
-  );
-
 async function write(opened: Opened): Promise<{ readonly written: Written; readonly memory: Copied }> {
-  const { context, worker, ram, channels, state, allocated } = opened;
+  const { context, worker, ram, channels, state } = opened;
   const { job, vm, undo, wasRunning } = context;
   await job.enter('writing', 'starting');
   const resume = undo.push('letting the guest run again', async () => {
@@ -111,7 +101,7 @@ async function write(opened: Opened): Promise<{ readonly written: Written; reado
   const signal = AbortSignal.any([job.signal, halves.signal]);
   const [memory, moment] = await bothOrNeither(
     halves,
-    copyTouched(job, signal, channels, ram, touched, emptySets(ram, allocated)),
+    copyTouched(job, signal, channels, ram, touched, emptySets(ram)),
     captureDeviceState(vm, state.handle, undo, signal).then(() => recordMoment(context)),
   );
   const { pages, bytes, sets } = memory;
@@ -158,6 +148,6 @@ async function finish({ context, worker, target, ram, state, channels }: Opened,
       return present === undefined || inStream.has(name) ? [] : [[name, present]];
     }),
   );
-  await giveBack(worker, target.lease, ram, sets);
+  await giveBackStale(worker, target.lease, ram, sets);
   await worker.run((api) => api.join({ state: state.lease, target: target.lease, plan: ram.plan, copied }));
 }

@@ -57,6 +57,9 @@ async function savePhases(context: SaveContext, clock: GuestClock, worker: SaveW
   worker.warmUp();
   const prepared = await ENGINES[context.engine].prepare(context, worker);
   const { target, directIo } = prepared;
+  const policy = flushPolicy(options, directIo);
+  const channels = context.engine === 'ingest' ? 1 : options.channels;
+  job.update({ plan: { engine: context.engine, why: context.engineWhy, channels, directIo, flush: policy } });
   const written = await prepared.write(clock);
   const moment = written.moment ?? (await momentAfterwards(context));
   if (options.after === 'run') await afterwards(context, written.resume);
@@ -69,7 +72,6 @@ async function savePhases(context: SaveContext, clock: GuestClock, worker: SaveW
   const { lease } = target;
   const check = await checkMemory(context, worker, lease);
   const hasScreen = await finishScreen(context, moment);
-  const policy = flushPolicy(options, directIo);
   const flushNow = (): Promise<FlushPolicy> => flushMemory(context, worker, lease, size, policy);
   const flush = options.releaseEarly ? await releaseThenFlush(context, target, flushNow) : await flushNow();
 
@@ -95,7 +97,7 @@ async function savePhases(context: SaveContext, clock: GuestClock, worker: SaveW
     snapshot: context.destination.parent === rooms.libraryFolder ? job.now().name : folder,
     memoryFile: `${folder}${target.memoryFile.slice(context.folder.length)}`,
     engine: context.engine,
-    channels: options.channels,
+    channels,
     directIo,
     flush,
     bytesWritten: written.bytes,

@@ -1,7 +1,6 @@
 // Asks a VM `query-status` every 10 ms on a monitor of its own, whether the last answer has come or not, and tells on
-// request the longest that an answer took, or has taken so far, since the last request (what was asked before that counts
-// from there on). A process of its own, so that
-// nothing but QEMU makes it wait. Forked by prober.ts: node prober.mjs SOCKET
+// request the longest that an answer took, or has taken so far, since the last request; what was asked before that counts
+// from there on. A process of its own, so that nothing but QEMU makes it wait. Forked by prober.ts: node ask-qmp.mjs SOCKET
 import { connect } from 'node:net';
 
 const PERIOD_MS = 10;

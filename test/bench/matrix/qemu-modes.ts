@@ -1,5 +1,5 @@
 /** QEMU's own ways of saving to a file, as its mapped-ram series compares them. */
-import { open } from 'node:fs/promises';
+import { open, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PlainQemu } from '../../support/plain-qemu';
@@ -10,7 +10,8 @@ export const CHANNELS = 4;
 const POLL_MS = 10;
 const CANCEL_LIMIT_MS = 30_000;
 
-interface Way {
+/** One of QEMU's ways. */
+export interface Way {
   readonly name: string;
   /** Capabilities that are on; every other one is off. */
   readonly on: readonly string[];
@@ -39,7 +40,9 @@ export const qemuModes: readonly Mode[] = WAYS.flatMap((way) =>
 interface Migration {
   readonly status?: string;
   readonly 'error-desc'?: string;
-  readonly ram?: { readonly normal: number; readonly 'page-size': number };
+  /** Milliseconds. */
+  readonly downtime?: number;
+  readonly ram?: { readonly normal: number; readonly transferred: number };
 }
 
 async function run(way: Way, live: boolean, { vm, folder, limitMs, bounds }: Bench): Promise<Run> {
@@ -51,13 +54,14 @@ async function run(way: Way, live: boolean, { vm, folder, limitMs, bounds }: Ben
     directIo: way.directIo,
     capabilities: { 'background-snapshot': way.on.includes('background-snapshot') },
   });
+  const most = await mostBytes(folder);
   const cpuBefore = await vm.cpu();
   await prober.longestMs();
   const begun = performance.now();
   if (!live) await qemu.qmp('stop');
   await qemu.qmp('migrate', { uri: `file:${file}` });
   const violations = await settingsBroken(qemu, way);
-  const { migration, converged } = await untilOver(qemu, live ? begun + limitMs : Infinity);
+  const { migration, converged } = await untilOver(qemu, live ? begun + limitMs : Infinity, most);
   const saveMs = performance.now() - begun;
   const qmpSaveMs = await prober.longestMs();
   const flushMs = converged ? await flushed(file) : null;
@@ -67,37 +71,54 @@ async function run(way: Way, live: boolean, { vm, folder, limitMs, bounds }: Ben
   if (way.on.includes('mapped-ram')) {
     violations.push(...(converged ? await bounds.ofWhole(file, size) : bounds.ofUnfinished(size)));
   }
-  const pages = migration.ram?.normal ?? 0;
-  return { converged, saveMs, flushMs, qmpSaveMs, qmpFlushMs, cpuSeconds, pages, ...size, violations };
+  return {
+    ...{ end: converged ? 'done' : 'given up', saveMs, stoodMs: live ? (migration.downtime ?? null) : saveMs },
+    ...{ flushMs, qmpSaveMs, qmpFlushMs, cpuSeconds, pages: migration.ram?.normal ?? 0, ...size, violations },
+  };
 }
 
 /** What QEMU says while it saves about how it saves; a run with other settings is no measurement. */
-async function settingsBroken(qemu: PlainQemu, way: Way): Promise<string[]> {
+export async function settingsBroken(qemu: PlainQemu, way: Way): Promise<string[]> {
   const capabilities = await qemu.qmp<{ capability: string; state: boolean }[]>('query-migrate-capabilities');
-  const parameters = await qemu.qmp<Readonly<Record<string, unknown>>>('query-migrate-parameters');
   const on = capabilities.filter(({ state }) => state).map(({ capability }) => capability);
-  const wanted: Record<string, unknown> = {
-    'max-bandwidth': 0,
-    'direct-io': way.directIo,
-    ...(way.on.includes('multifd') ? { 'multifd-channels': CHANNELS } : {}),
-  };
   return [
     ...(on.toSorted().join() === way.on.toSorted().join() ? [] : [`QEMU ran with the capabilities ${on.join(', ')}.`]),
-    ...Object.entries(wanted)
-      .filter(([name, value]) => parameters[name] !== value)
-      .map(([name, value]) => `QEMU ran with ${name} ${String(parameters[name])}, not ${String(value)}.`),
+    ...(await parametersBroken(qemu, {
+      'max-bandwidth': 0,
+      'direct-io': way.directIo,
+      ...(way.on.includes('multifd') ? { 'multifd-channels': CHANNELS } : {}),
+    })),
   ];
 }
 
-async function untilOver(
+/** The migration parameters that are not as they should be. */
+export async function parametersBroken(
+  qemu: PlainQemu,
+  wanted: Readonly<Record<string, number | boolean>>,
+): Promise<readonly string[]> {
+  const parameters = await qemu.qmp<Readonly<Record<string, unknown>>>('query-migrate-parameters');
+  return Object.entries(wanted)
+    .filter(([name, value]) => parameters[name] !== value)
+    .map(([name, value]) => `QEMU ran with ${name} ${String(parameters[name])}, not ${String(value)}.`);
+}
+
+/** A stream that does not come to an end must not fill the disk. */
+async function mostBytes(folder: string): Promise<number> {
+  const { bavail, bsize } = await statfs(folder);
+  return (bavail * bsize) / 2;
+}
+
+/** Waits for the end of a migration, which is given up at `deadline`, or when it has sent `most` bytes. */
+export async function untilOver(
   qemu: PlainQemu,
   deadline: number,
+  most: number,
 ): Promise<{ readonly migration: Migration; readonly converged: boolean }> {
   for (;;) {
     const migration = await qemu.qmp<Migration>('query-migrate');
     if (migration.status === 'completed') return { migration, converged: true };
     if (migration.status === 'failed') throw new Error(`QEMU: ${String(migration['error-desc'])}`);
-    if (performance.now() > deadline) {
+    if (performance.now() > deadline || (migration.ram?.transferred ?? 0) > most) {
       await giveUp(qemu);
       return { migration, converged: false };
     }
@@ -116,7 +137,7 @@ async function giveUp(qemu: PlainQemu): Promise<void> {
 }
 
 /** Milliseconds of one fdatasync of the whole file. */
-export async function flushed(file: string): Promise<number> {
+async function flushed(file: string): Promise<number> {
   const handle = await open(file, 'r+');
   try {
     const begun = performance.now();

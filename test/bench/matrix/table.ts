@@ -17,6 +17,7 @@ const COLUMNS = [
   'guest',
   'flush',
   'time s',
+  'stood s',
   'pages/s',
   'MB/s',
   'size ÷ RAM',
@@ -47,20 +48,21 @@ function cellsOf({ mode, runs, failed }: Row, ramBytes: number): string[] {
     const values = runs.map(value).filter((one) => one !== null);
     return values.length === 0 ? null : median(values);
   };
-  const most = (value: (run: Run) => number | null): string =>
-    figure(
-      runs.reduce<number | null>((longest, run) => Math.max(longest ?? 0, value(run) ?? 0), null),
-      0,
-    );
+  const most = (value: (run: Run) => number | null): string => {
+    const values = runs.map(value).filter((one) => one !== null);
+    return figure(values.length === 0 ? null : Math.max(...values), 0);
+  };
   const seconds = figure(
     middle(({ saveMs }) => saveMs / 1000),
     2,
   );
-  const flushes = runs.some(({ flushMs }) => flushMs !== null);
-  const endless = runs.filter(({ converged }) => !converged).length;
   return [
     ...names,
-    endless === 0 ? seconds : `no end in ${seconds}${endless < runs.length ? ` (${endless} of ${runs.length})` : ''}`,
+    `${seconds}${endless(runs)}`,
+    figure(
+      middle(({ stoodMs }) => (stoodMs === null ? null : stoodMs / 1000)),
+      2,
+    ),
     figure(
       middle(({ pages, saveMs }) => (pages / saveMs) * 1000),
       0,
@@ -77,14 +79,12 @@ function cellsOf({ mode, runs, failed }: Row, ramBytes: number): string[] {
       middle(({ allocatedBytes }) => allocatedBytes / ramBytes),
       2,
     ),
-    flushes
-      ? figure(
-          middle(({ flushMs }) => (flushMs === null ? null : flushMs / 1000)),
-          2,
-        )
-      : '-',
+    figure(
+      middle(({ flushMs }) => (flushMs === null ? null : flushMs / 1000)),
+      2,
+    ),
     most(({ qmpSaveMs }) => qmpSaveMs),
-    flushes ? most(({ qmpFlushMs }) => qmpFlushMs) : '-',
+    most(({ qmpFlushMs }) => qmpFlushMs),
     figure(
       middle(({ cpuSeconds, pages }) => (pages === 0 ? null : (cpuSeconds / (pages * PAGE_BYTES)) * GIB)),
       2,
@@ -92,6 +92,15 @@ function cellsOf({ mode, runs, failed }: Row, ramBytes: number): string[] {
   ];
 }
 
+/** Of a guest that writes faster than it is saved. */
+function endless(runs: readonly Run[]): string {
+  const ends = runs.map(({ end }) => end).filter((end) => end !== 'done');
+  const [how] = ends;
+  if (how === undefined) return '';
+  return `, ${how}${ends.length < runs.length ? ` (${ends.length} of ${runs.length})` : ''}`;
+}
+
+/** The middle one, or the mean of the two in the middle. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = Math.floor(sorted.length / 2);

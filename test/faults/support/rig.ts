@@ -125,7 +125,9 @@ export class Rig {
         await Promise.race([now, wait(30)]);
       }
     };
-    const { id } = await this.services.saves.begin(saveOptions(this.machine.id, { directIo: false, ...change }));
+    const { id } = await this.services.saves.begin(
+      saveOptions(this.machine.id, { engine: 'native', directIo: false, ...change }),
+    );
     const job = await this.services.saves.finished(id);
     await Promise.all(struck);
     this.#onPhase = () => Promise.resolve();

@@ -7,7 +7,7 @@ import type { PageSink } from '@shared/multifd/coordination';
 import { PageSet } from '@shared/multifd/page-set';
 import { planWhole } from '@shared/multifd/plan';
 import type { ChannelSet } from '../../../services';
-import { timers } from './timers';
+import { timers } from '../../timers';
 import type { LiveJob } from '../job';
 import type { SavedRam } from './ram';
 
@@ -18,18 +18,9 @@ export interface Copied {
   readonly bytes: number;
 }
 
-/** The pages of each shared block, of which `allocated` stretches (of the files of RAM) have room in the file already. */
-export function emptySets(ram: SavedRam, allocated: readonly Stretches[] | null): readonly PageSet[] {
-  return ram.places.map(({ length, ramOffset }, block) => {
-    const set = new PageSet(length, ram.pageSize, true);
-    const stretches = allocated?.[block] ?? [];
-    for (let at = 0; at + 1 < stretches.length; at += 2) {
-      const first = Math.floor(((stretches[at] ?? 0) - ramOffset) / ram.pageSize);
-      set.allocated(first, Math.ceil(((stretches[at + 1] ?? 0) - ramOffset) / ram.pageSize) - first);
-    }
-    return set;
-  });
-}
+/** The pages of each shared block, of which none is in the file yet. */
+export const emptySets = ({ places, pageSize }: SavedRam): readonly PageSet[] =>
+  places.map(({ length }) => new PageSet(length, pageSize, true));
 
 /** One pass over everything that was touched. Rejects as `Coordinator.copy` does. */
 export async function copyTouched(

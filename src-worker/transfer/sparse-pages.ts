@@ -8,7 +8,7 @@ const CHUNK_PAGES = CHUNK_BYTES * 8;
  * A set of pages of one block, in memory that grows with the pages in it and not with what a stream says of the block's size.
  * Bit n of its bytes is page n, counted from the lowest bit of each byte, as in a bitmap of a little-endian host.
  */
-export class PageSet {
+export class SparsePages {
   readonly #chunks = new Map<number, Uint8Array>();
   #lastIndex = -1;
   #last: Uint8Array | undefined;

@@ -1,0 +1,84 @@
+import path from 'node:path';
+import { fail } from '@shared/contracts/failure';
+import { Option } from 'commander';
+import type { ConvertForm, ConvertResult } from '../../services';
+import { addCommand, type Answer, type CommonOptions, type Desk, type Workplace } from '../command';
+import { createConvertPrinter } from '../convert-progress';
+import { duration, fileSize, printable } from '../format';
+import { withInterrupt, type Interrupt } from '../interrupt';
+
+interface ConvertArguments extends CommonOptions {
+  readonly to: ConvertForm;
+  readonly block?: string;
+}
+
+export function addConvert(desk: Desk): void {
+  addCommand(desk, 'convert', 'make a file of another form of a saved VM')
+    .usage('IN OUT --to FORM [options]')
+    .argument('<in>', 'a QEMU or libvirt save file, a snapshot folder, a name in the library, or fd:N; - is fd:0')
+    .argument('<out>', 'the new file; for a stream also fd:N')
+    .addOption(
+      new Option('--to <form>', 'mapped-ram, stream (as any QEMU loads it), or raw (the memory of one RAM block)')
+        .choices(['mapped-ram', 'stream', 'raw'])
+        .makeOptionMandatory(),
+    )
+    .option('--block <name>', 'of raw: the RAM block, as inspect names it (default: the largest)')
+    .addHelpText(
+      'after',
+      '\nIN may be FILE,offset=SIZE. OUT is written under a hidden name that ends in .stillframe-unfinished, flushed, and then\nrenamed; it is never written over anything. Ctrl-C leaves nothing.',
+    )
+    .action((from: string, out: string, options: ConvertArguments) =>
+      desk.answer(options, (workplace) =>
+        withInterrupt((interrupt) => convert(workplace, from, out, options, interrupt)),
+      ),
+    );
+}
+
+async function convert(
+  { services, surroundings, terminal }: Workplace,
+  from: string,
+  out: string,
+  { to, block }: ConvertArguments,
+  interrupt: Interrupt,
+): Promise<Answer> {
+  if (block !== undefined && to !== 'raw') {
+    throw fail('usage', 'converting', '--block goes with --to raw alone', 'stillframe convert --help shows both.');
+  }
+  const source = descriptorOf(from === '-' ? 'fd:0' : from);
+  const target = descriptorOf(out);
+  const abort = new AbortController();
+  const printer = createConvertPrinter(terminal);
+  interrupt.onAsked(() => {
+    printer.end();
+    terminal.err('Cancelling.\n');
+    abort.abort();
+  });
+  try {
+    const result = await services.conversions.convert(
+      {
+        from: source === null ? { kind: 'file', reference: from } : { kind: 'descriptor', fd: source },
+        to,
+        block: block ?? null,
+        out:
+          target === null
+            ? { kind: 'file', path: path.resolve(surroundings.cwd, out) }
+            : { kind: 'descriptor', fd: target },
+      },
+      { onProgress: (progress) => printer.show(progress), signal: abort.signal },
+    );
+    return { json: result, text: textOf(result), good: true };
+  } finally {
+    printer.end();
+  }
+}
+
+/** N of `fd:N`; null for a name. */
+function descriptorOf(text: string): number | null {
+  const [, digits] = /^fd:(\d{1,6})$/.exec(text) ?? [];
+  return digits === undefined ? null : Number(digits);
+}
+
+function textOf({ out, from, to, bytesWritten, pages, zeroPages, timings }: ConvertResult): string {
+  const how = `${fileSize(bytesWritten)} in ${duration(timings.totalMs)}, ${pages} pages and ${zeroPages} zero pages`;
+  return `Converted ${from} to ${to}: ${how}.\n${printable(out)}`;
+}
