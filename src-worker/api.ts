@@ -1,10 +1,9 @@
 import type { WorkerApi } from '@shared/contracts/worker';
 import { createChannel } from './channels/channel';
-import { createDiff } from './diff/service';
+import { createExplorer } from './explorer';
 import { dataSync, syncFolder, writeBack } from './io/flush';
 import { withLease } from './io/lease';
 import { ramFiles } from './io/ram-files';
-import { createSearch } from './search/service';
 import { readBitmapSlice } from './snapshot/bitmap-slice';
 import { checkSaved } from './snapshot/check';
 import { readDevices } from './snapshot/devices';
@@ -63,9 +62,8 @@ export function createWorkerApi(): WorkerApi {
     syncFolder,
     ...createChannel(),
     ...ramFiles,
-    ...createSearch(),
     ...createSyntheticGuest(),
-    ...createDiff(),
+    ...createExplorer(),
     readBitmap: (lease, block, firstPage, pages) =>
       withLease(lease, async (source) =>
         readBitmapSlice(

@@ -6,6 +6,7 @@ import { addConvert } from './commands/convert';
 import { addDevices } from './commands/devices';
 import { addDiff } from './commands/diff';
 import { addFind } from './commands/find';
+import { addHexdump } from './commands/hexdump';
 import { addInspect } from './commands/inspect';
 import { addList } from './commands/list';
 import { addLocate } from './commands/locate';
@@ -13,6 +14,7 @@ import { addMachines } from './commands/machines';
 import { addRestore } from './commands/restore';
 import { addSave } from './commands/save';
 import { addStart } from './commands/start';
+import { addStrings } from './commands/strings';
 import { addSynthetic } from './commands/synthetic';
 import { addTree } from './commands/tree';
 import { printable } from './format';
@@ -40,8 +42,9 @@ export async function runCli(
     });
   const desk = createDesk(program, terminal, surroundings);
   const changing = [addMachines, addStart, addSave, addRestore, addConvert];
-  const looking = [addList, addInspect, addLocate, addDevices, addTree, addFind, addDiff];
-  for (const add of [...changing, ...looking, addSynthetic]) add(desk);
+  const looking = [addList, addInspect, addLocate, addDevices, addTree];
+  const exploring = [addFind, addStrings, addHexdump, addDiff];
+  for (const add of [...changing, ...looking, ...exploring, addSynthetic]) add(desk);
   try {
     await program.parseAsync(argv, { from: 'user' });
     return desk.exitCode();

@@ -1,9 +1,11 @@
 /** What passes between main and a worker besides calls, and the list of calls. */
 import type { MethodNames } from './endpoint';
+import { exploreMethods } from './explore';
 import type { RamRange } from './library';
 import type { Lease, WorkerApi } from './worker';
 
 export const workerMethods: MethodNames<WorkerApi> = {
+  ...exploreMethods,
   hello: true,
   inspect: true,
   locate: true,
@@ -16,13 +18,6 @@ export const workerMethods: MethodNames<WorkerApi> = {
   writeBack: true,
   dataSync: true,
   syncFolder: true,
-  openSearch: true,
-  searchUnit: true,
-  closeSearch: true,
-  openDiff: true,
-  diffUnit: true,
-  closeDiff: true,
-  diffDevices: true,
   openChannel: true,
   copyExtents: true,
   closeChannel: true,

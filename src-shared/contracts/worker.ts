@@ -1,7 +1,7 @@
 /** What a worker (utility process in the app, worker thread under the CLI) does for main. Implemented by src-worker. */
 import type { ChannelApi } from './channels';
 import type { DevicesPage, DeviceTreesPage } from './devices';
-import type { DiffApi } from './diff';
+import type { ExploreApi } from './explore';
 import type { RamRange } from './library';
 import type {
   InspectReport,
@@ -13,7 +13,6 @@ import type {
 } from './inspect';
 import type { Lease } from './lease';
 import type { RamFilesApi } from './ram-files';
-import type { SearchApi } from './search';
 import type { TransferApi } from './transfer';
 import type { SyntheticApi } from './synthetic';
 
@@ -30,7 +29,7 @@ export interface SavedCheck {
 }
 
 /** The steps that `SavesApi` asks for. Small steps, so that a cancel is never far away and progress needs no callback. */
-export interface WorkerApi extends ChannelApi, DiffApi, RamFilesApi, SearchApi, SyntheticApi, TransferApi {
+export interface WorkerApi extends ChannelApi, ExploreApi, RamFilesApi, SyntheticApi, TransferApi {
   /** Answers with the worker's pid; proves it is alive. */
   hello(): Promise<{ readonly pid: number }>;
   inspect(lease: Lease): Promise<InspectReport>;

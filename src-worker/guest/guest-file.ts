@@ -113,6 +113,20 @@ export class GuestFile {
     }
   }
 
+  /**
+   * Whether the file has data under the bytes from `offset` on, and how many of the next `length` are alike in that. A file
+   * system that cannot tell says that all is data.
+   */
+  allocation(
+    block: GuestBlock,
+    offset: number,
+    length: number,
+  ): { readonly kind: 'data' | 'hole'; readonly length: number } {
+    const extent = this.#file.extentAt(fileOffset(block.pagesOffset + offset));
+    if (extent === null) return { kind: 'hole', length };
+    return { kind: extent.kind, length: Math.min(length, extent.length) };
+  }
+
   close(): void {
     this.#file.close();
   }
