@@ -33,7 +33,7 @@ export async function createServices(host: Host, options: ComposeOptions = {}): 
     { machines, files, workers, channels, library, libraryFolder, liveFolders },
     options.saveHooks,
   );
-  const restores = new Restores({ machines, files, workers, library });
+  const restores = new Restores({ machines, files, workers, channels, library });
   const conversions = new Conversions(createConvertService({ files, workers, library }), library);
   return {
     places,

@@ -113,13 +113,12 @@ export interface MachineService extends MachinesApi {
   setSaving(id: MachineId, job: SaveJob['id'] | null): void;
   /**
    * Starts the recipe with `-incoming defer -S` and the inherited files, not yet loading. The machine appears in the list
-   * only when `adopt` is called; `abandon` kills the process and leaves nothing. With `handOverRam` the caller gets the file
-   * of its memory to fill it, where it has one; `privateRam` says why it has none, as a sentence without its full stop.
+   * only when `adopt` is called; `abandon` kills the process and leaves nothing.
+   * `privateRam` says why its memory is not shared, as a sentence without its full stop.
    */
-  launchIncoming(options: LaunchOptions & { readonly handOverRam?: boolean }): Promise<{
+  launchIncoming(options: LaunchOptions): Promise<{
     readonly qmp: Qmp;
     readonly process: QemuProcess;
-    readonly ram: SharedRam | null;
     readonly privateRam: string | null;
     adopt(): Promise<Machine>;
     abandon(): Promise<void>;

@@ -75,11 +75,10 @@ export async function launchIncoming(
     const extraArgv = ['-incoming', 'defer', '-S', ...options.extraArgv];
     const launch = { recipe, extraArgv, inherit: options.inherit };
     const { started, record: launched, ram } = await launchWithRam(roster, record, launch, false);
-    if (options.handOverRam !== true) await ram?.file.close();
+    await ram?.file.close();
     return {
       qmp: started.qmp,
       process: started.process,
-      ram: options.handOverRam === true ? ram : null,
       privateRam: launched.privateRam,
       adopt: () => adopt(roster, started, launched, comesBack),
       abandon: async () => {

@@ -2,7 +2,14 @@
 import { fail, failureOf } from '@shared/contracts/failure';
 import type { Recipe } from '@shared/contracts/machines';
 import type { QemuProbe } from '../qemu/qemu-probe';
-import { makeSharedRam, planHere, whyNoHugePages, type MemoryPlan, type RamToInherit } from '../qemu/shared-memory';
+import {
+  makeSharedRam,
+  planHere,
+  whyNoHugePages,
+  whyNotAsked,
+  type MemoryPlan,
+  type RamToInherit,
+} from '../qemu/shared-memory';
 
 const DOING = 'starting the VM';
 
@@ -36,8 +43,10 @@ export async function prepareRam(
 }
 
 async function planFor(probe: QemuProbe, recipe: Recipe): Promise<MemoryPlan> {
+  const notAsked = whyNotAsked(recipe.program);
+  if (notAsked !== null) return { shared: false, why: notAsked };
   try {
-    return await planHere(recipe.argv, await probe.ask(recipe, ''));
+    return await planHere(recipe.argv, await probe.outline(recipe));
   } catch (error) {
     // A program that does not run says so itself when it is started.
     return { shared: false, why: `QEMU does not say what it can do: ${failureOf(error, DOING).what}` };

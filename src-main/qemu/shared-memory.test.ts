@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { planMemory } from './shared-memory';
+import { planMemory, sharesMemoryItself } from './shared-memory';
 
 const MIB = 1024 * 1024;
 const abilities = {
@@ -69,4 +69,18 @@ describe('The memory of a VM stays its own', () => {
       why: 'QEMU 10.0.2 does not tell what the machine calls its memory',
     });
   });
+});
+
+describe('memory that the command line itself shares', () => {
+  test.each<[string, boolean]>([
+    ['-m 1G', false],
+    ['-object memory-backend-file,id=a,size=1G,mem-path=/dev/shm/a,share=on', true],
+    ['-object memory-backend-memfd,id=a,size=1G,share=yes', true],
+    ['-object {"qom-type":"memory-backend-file","id":"a","size":1,"mem-path":"/x","share":true}', true],
+    ['-object {"qom-type":"memory-backend-file","id":"a","size":1,"mem-path":"/x"}', false],
+    ['-object memory-backend-file,id=a,size=1G,mem-path=/dev/shm/a', false],
+    ['-object memory-backend-ram,id=a,size=1G,share=on', false],
+    ['-object memory-backend-file,id=a,mem-path=/a,share=on -object memory-backend-ram,id=b,size=1G', false],
+    ['-object rng-random,id=a', false],
+  ])('%s: %s', (words, shared) => expect(sharesMemoryItself(words.split(' '))).toBe(shared));
 });

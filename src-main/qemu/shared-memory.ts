@@ -10,7 +10,8 @@ import { readFile } from 'node:fs/promises';
 import { makeMemoryFile } from '../files/memory-file';
 import type { InheritedFile, SharedRam } from '../services';
 import { readMemorySize, readOptions, readProperties, type QemuOption } from './options';
-import type { QemuAbilities } from './qemu-probe';
+import type { QemuOutline } from './qemu-probe';
+import { isQemuName } from './trusted-program';
 
 /** The memory of a VM that is to be started. `why` is a sentence without its full stop. */
 export type MemoryPlan =
@@ -25,7 +26,7 @@ const ALIGN = 2 * 1024 * 1024;
 /** Whether the memory of this command line can be a file of ours, judged by its words and by what its QEMU knows. */
 export function planMemory(
   argv: readonly string[],
-  abilities: Pick<QemuAbilities, 'machineTypes' | 'defaultMachine' | 'version'>,
+  abilities: Pick<QemuOutline, 'machineTypes' | 'defaultMachine' | 'version'>,
 ): MemoryPlan {
   const no = (why: string): MemoryPlan => ({ shared: false, why });
   const options = readOptions(argv);
@@ -46,14 +47,23 @@ export function planMemory(
 }
 
 /**
+ * Why a program is not even asked: a wrapper with a name of its own may have settings of its own, about memory too, and may
+ * do more than start QEMU. null for one that is called as QEMU is.
+ */
+export const whyNotAsked = (program: string): string | null =>
+  isQemuName(program) ? null : `${program} has another name than QEMU, so it was not asked what it can do`;
+
+/**
  * `planMemory`, on this system: where memory is promised strictly (`vm.overcommit_memory` 2), a page of a file that is not to
  * be had ends QEMU, while ordinary memory is refused at the start.
  */
-export async function planHere(...about: Parameters<typeof planMemory>): Promise<MemoryPlan> {
+export async function planHere(argv: readonly string[], outline: QemuOutline): Promise<MemoryPlan> {
+  const notAsked = whyNotAsked(outline.program);
+  if (notAsked !== null) return { shared: false, why: notAsked };
   const policy = await readFile('/proc/sys/vm/overcommit_memory', 'utf8').catch(() => '');
   return policy.trim() === '2'
     ? { shared: false, why: 'This system promises memory strictly (vm.overcommit_memory is 2)' }
-    : planMemory(...about);
+    : planMemory(argv, outline);
 }
 
 /** `-m slots=4,maxmem=8G` alone says nothing of the size. */
@@ -81,6 +91,21 @@ function whyTaken(options: readonly QemuOption[], machine: ReadonlyMap<string, s
   if (machine.get('mem-merge') === 'on')
     return 'The command line wants equal pages merged (mem-merge=on), which shared memory does not do';
   return null;
+}
+
+/**
+ * Whether the command line itself keeps all of its memory in files that can be shared: `memory-backend-file` or
+ * `memory-backend-memfd` with `share=on`, and no memory of another kind.
+ */
+export function sharesMemoryItself(argv: readonly string[]): boolean {
+  const backends = readOptions(argv).flatMap(({ name, value }) => {
+    if (name !== 'object' || value === null || !/memory-backend-/.test(value)) return [];
+    if (value.startsWith('{')) return [/-(file|memfd)"/.test(value) && /"share"\s*:\s*true/.test(value)];
+    const properties = readProperties(value, 'qom-type');
+    const kind = properties.get('qom-type') ?? '';
+    return [/-(file|memfd)$/.test(kind) && /^(on|yes|true|y)$/.test(properties.get('share') ?? '')];
+  });
+  return backends.length > 0 && backends.every((shared) => shared);
 }
 
 function objectId({ name, value }: QemuOption): string | null {

@@ -10,7 +10,7 @@ export type LaneState = 'working' | 'waiting' | 'starting' | 'gone';
 /** One multifd channel. A worker that takes over from a dead one takes its lane, too. */
 export interface ChannelLane {
   readonly state: LaneState;
-  /** Where in the file the batch in hand begins; null while there is none. */
+  /** Where in the file the batch in hand, or else the last one, begins; null before the first. */
   readonly position: FileOffset | null;
   /** Bytes written (of a load: read), and pages copied, since the channels were opened. */
   readonly bytes: number;

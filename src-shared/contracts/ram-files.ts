@@ -20,7 +20,7 @@ export interface RamFilesApi {
    * needs the length alone, so that no write has to grow the file: channels make room for long runs themselves, exactly.
    */
   allocate(lease: Lease, size: number, stretches: Stretches): Promise<boolean>;
-  /** Makes holes of the stretches; where the file system cannot, writes zeros. */
+  /** Makes the stretches read as zeros: long ones become holes, short ones, and all where there are no holes, are written. */
   punch(lease: Lease, stretches: Stretches): Promise<void>;
   /** Writes zeros over the stretches, which keep their room. Ten times as fast as holes where they are short. */
   zero(lease: Lease, stretches: Stretches): Promise<void>;

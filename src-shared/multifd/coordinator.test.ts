@@ -21,19 +21,19 @@ import { planMasked, planWhole } from './plan';
 const MIB = 1024 * 1024;
 /** Large pages keep the sweeps quick. */
 const PAGE = 64 * 1024;
-const RAM_BYTES = 24 * MIB;
+const RAM_BYTES = 12 * MIB;
 const PAGES = RAM_BYTES / PAGE;
 const ZEROS = Buffer.alloc(PAGE);
 const never = new AbortController().signal;
 
 const places: readonly BlockPlace[] = [
-  { name: 'pc.ram', ram: 0, ramOffset: fileOffset(0), length: byteCount(20.5 * MIB), pagesOffset: fileOffset(MIB) },
+  { name: 'pc.ram', ram: 0, ramOffset: fileOffset(0), length: byteCount(8.5 * MIB), pagesOffset: fileOffset(MIB) },
   {
     name: 'rom',
     ram: 0,
-    ramOffset: fileOffset(20.5 * MIB),
+    ramOffset: fileOffset(8.5 * MIB),
     length: byteCount(3.5 * MIB),
-    pagesOffset: fileOffset(22 * MIB),
+    pagesOffset: fileOffset(10 * MIB),
   },
 ];
 
@@ -62,7 +62,7 @@ const quick: BatchFate = { ms: 10, end: 'answer' };
 function rig(options: RigOptions = {}): Rig {
   const { random = randomFrom(1), density = 0.7, fate = () => quick } = options;
   const clock = new VirtualClock();
-  const files = { ram: new Uint8Array(RAM_BYTES), file: new Uint8Array(26 * MIB), pageSize: PAGE };
+  const files = { ram: new Uint8Array(RAM_BYTES), file: new Uint8Array(14 * MIB), pageSize: PAGE };
   for (let page = 0; page < PAGES; page += 1) if (random() < density) files.ram[page * PAGE + 77] = 1 + (page % 255);
   const channels: FakeChannel[] = [];
   const make = (): FakeChannel => {
@@ -133,8 +133,9 @@ describe('a pass', () => {
     const { lanes } = one.coordinator.progress();
     expect(lanes).toHaveLength(count);
     expect(lanes.reduce((sum, lane) => sum + lane.pages, 0)).toBe(pages);
-    for (const lane of lanes) expect(lane).toMatchObject({ state: 'waiting', position: null });
-    expect(Math.min(...lanes.map(({ pages: own }) => own))).toBeGreaterThan(0);
+    for (const lane of lanes) expect(lane).toMatchObject({ state: 'waiting' });
+    // There are 13 stretches with a digest, which is one batch for each of thirteen channels.
+    expect(lanes.filter((lane) => lane.pages > 0)).toHaveLength(Math.min(count, 13));
   });
 
   it('of nothing is over at once, and a second one can follow', async () => {
@@ -198,9 +199,9 @@ describe('pause', () => {
 
 describe('a limit of bytes per second', () => {
   it.each([20, 45, 200].flatMap((limit) => [0.1, 0.5, 1].map((density) => [limit, density] as const)))(
-    'of %i MB/s holds within 10 %% (or one batch) in every second, with %f of the pages not zero',
+    'of %i MB/s holds within a tenth (or one batch) in every second, when %f of the pages are not zero',
     async (limit, density) => {
-      const one = rig({ channels: 4, density, fate: () => ({ ms: 3, end: 'answer' }) });
+      const one = rig({ channels: 4, density, fate: () => ({ ms: 1, end: 'answer' }) });
       one.coordinator.limitRate(limit * 1e6);
       const samples: { readonly at: number; readonly bytes: number }[] = [{ at: 0, bytes: 0 }];
       // RAM is small: as many passes as it takes for two seconds.
@@ -378,7 +379,7 @@ describe('cancel', () => {
 
 it('whatever happens, a pass ends: with every page accounted for, or with a failure and no channel at work (sweep)', async () => {
   const ends = { copied: 0, failed: 0 };
-  for (let seed = 1; seed <= 150; seed += 1) {
+  for (let seed = 1; seed <= 80; seed += 1) {
     const random = randomFrom(seed);
     const [dying, failing, hanging] = [random() * 0.15, random() < 0.3 ? random() * 0.05 : 0, random() * 0.02];
     const one = rig({
@@ -402,7 +403,7 @@ it('whatever happens, a pass ends: with every page accounted for, or with a fail
       for (let count = 0; count < 60; count += 1) {
         const page = Math.floor(random() * PAGES);
         one.files.ram.fill(random() < 0.4 ? 0 : 1 + Math.floor(random() * 255), page * PAGE, (page + 1) * PAGE);
-        const block = page * PAGE < 20.5 * MIB ? 0 : 1;
+        const block = page * PAGE < 8.5 * MIB ? 0 : 1;
         const own = page - (places[block]?.ramOffset ?? 0) / PAGE;
         const bits = dirty[block];
         if (bits) bits[own >> 3] = (bits[own >> 3] ?? 0) | (1 << (own & 7));
@@ -418,6 +419,6 @@ it('whatever happens, a pass ends: with every page accounted for, or with a fail
       ends.failed += 1;
     }
   }
-  expect(ends.copied).toBeGreaterThan(40);
-  expect(ends.failed).toBeGreaterThan(40);
+  expect(ends.copied).toBeGreaterThan(20);
+  expect(ends.failed).toBeGreaterThan(20);
 }, 60_000);

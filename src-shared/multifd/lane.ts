@@ -49,6 +49,7 @@ export class Lane {
   #speed: number | null = null;
   readonly #rate: Rate;
   #bytesPerSecond = 0;
+  #position: FileOffset | null = null;
 
   constructor(channel: Channel, now: number) {
     this.channel = channel;
@@ -78,12 +79,14 @@ export class Lane {
   push(batch: Batch, now: number): void {
     if (this.queue.length === 0) this.#headSince = now;
     this.queue.push(batch);
+    this.#reach();
   }
 
   /** Takes a batch that was answered out of the queue. */
   remove(batch: Batch, now: number): void {
     this.queue = this.queue.filter((other) => other !== batch);
     this.#headSince = now;
+    this.#reach();
   }
 
   count(batch: Batch, report: CopyReport): void {
@@ -108,12 +111,12 @@ export class Lane {
 
   view(): ChannelLane {
     const { state, bytes, pages, cpuMs } = this;
-    return { state, position: this.#position(), bytes, pages, cpuMs, bytesPerSecond: this.#bytesPerSecond };
+    return { state, position: this.#position, bytes, pages, cpuMs, bytesPerSecond: this.#bytesPerSecond };
   }
 
-  #position(): FileOffset | null {
+  #reach(): void {
     const first = this.queue[0]?.extents[0];
-    return first === undefined ? null : fileOffset(first.extent.fileOffset);
+    if (first !== undefined) this.#position = fileOffset(first.extent.fileOffset);
   }
 }
 

@@ -234,7 +234,10 @@ function recordsAhead(ahead: Uint8Array, pageSize: number): { readonly records: 
     if (at + 9 > ahead.length) return { records, wrong: false };
     const word = readUint(ahead, at, 8);
     const { address, flags } = splitRamWord(word);
-    if (word === RAM_FLAG.eos) return { records: PROBE_RECORDS, wrong: false };
+    // What follows these is not known here; that they stand where a record is due decides.
+    if (word === RAM_FLAG.eos || word === RAM_FLAG.multifdFlush || word === RAM_FLAG.hook) {
+      return { records: PROBE_RECORDS, wrong: false };
+    }
     const kind = kindOf(flags & ~RAM_FLAG.continue);
     if (kind === null || !Number.isSafeInteger(word) || address % pageSize !== 0) return { records, wrong: true };
     if (kind !== 'page' && kind !== 'zero') return { records: records + 1, wrong: false };

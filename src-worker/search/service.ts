@@ -16,7 +16,8 @@ import { GuestFile } from '../guest/guest-file';
 import { hitOf } from './hits';
 import { LiteralSearch } from './literal-search';
 import { RegexSearch } from './regex-search';
-import { cutIntoUnits, UNIT_BYTES, type Unit, type UnitRange, type UnitSearch } from './unit';
+import { unitRanges } from './ranges';
+import { cutIntoUnits, UNIT_BYTES, type Unit, type UnitSearch } from './unit';
 
 const DOING = 'searching';
 
@@ -61,15 +62,7 @@ async function openSearch(
   const needle = readNeedle(what);
   const file = await GuestFile.open(lease, DOING);
   try {
-    const units = cutIntoUnits(
-      ranges === null
-        ? file.blocks.map((block) => ({ block, start: 0, end: block.length }))
-        : ranges.map(({ block: name, start, end }): UnitRange => {
-            const block = file.block(name, DOING);
-            return { block, start: Math.min(start, block.length), end: Math.min(end, block.length) };
-          }),
-      unitBytes,
-    );
+    const units = cutIntoUnits(unitRanges(file, ranges, DOING), unitBytes);
     const { map, source } = ramMapOf(file, given);
     const plan = { units: units.length, bytes: units.reduce((sum, unit) => sum + unit.bytes, 0), ramMap: source };
     return { file, units, search: searchFor(file, needle), map, plan };

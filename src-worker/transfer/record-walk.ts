@@ -4,7 +4,7 @@ import { decodeText } from '@shared/bytes/text';
 import { ByteCursor } from '@shared/bytes/cursor';
 import { fileOffset, hex } from '@shared/bytes/units';
 import { fail } from '@shared/contracts/failure';
-import { RAM_FLAG } from '@shared/stream/layout';
+import { RAM_FLAG, splitRamWord } from '@shared/stream/layout';
 import { PROBE_BYTES, probePageSize } from '@shared/stream/page-records';
 import type { StreamInput } from './stream-input';
 import type { ListedBlock, StreamSink } from './stream-sink';
@@ -142,6 +142,15 @@ export class RecordWalk {
   #bad(start: number, field: string, what: string): Error {
     return badValue(cursorOn(this.#input), this.#input.offset + (start - this.#input.at), field, what);
   }
+}
+
+/** Whether a word can begin the data of a RAM section. */
+export function isRecordWord(word: number): boolean {
+  const { flags } = splitRamWord(word);
+  const kind = flags & ~RAM_FLAG.continue;
+  const ofPage: readonly number[] = [RAM_FLAG.page, RAM_FLAG.zero, RAM_FLAG.xbzrle, RAM_FLAG.compressPage];
+  const alone: readonly number[] = [RAM_FLAG.eos, RAM_FLAG.hook, RAM_FLAG.multifdFlush];
+  return alone.includes(word) || (ofPage.includes(kind) && Number.isSafeInteger(word));
 }
 
 /** A cursor where the input stands, for parsers of single structures. */

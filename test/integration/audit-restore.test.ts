@@ -5,7 +5,8 @@ import { demoLayout, demoRecipe } from '../../src-main/machines/demo';
 import type { MachineService } from '../../src-main/services';
 import { createInspectors } from '../../src-main/shell/inspectors';
 import { inspectOnce } from '../../src-main/snapshots/library/inspect-once';
-import { load, type LoadPlan } from '../../src-main/snapshots/restore/load';
+import { load } from '../../src-main/snapshots/restore/load';
+import type { LoadPlan } from '../../src-main/snapshots/restore/loader';
 import { StillframeError, type Failure } from '../../src-shared/contracts/failure';
 import type { Recipe } from '../../src-shared/contracts/machines';
 import { cliPerTest } from '../support/cli';
@@ -192,7 +193,7 @@ describe('a load', () => {
       },
     });
     const begun = performance.now();
-    const failure = await failureOf(load(machines, await planFor(file), 1500));
+    const failure = await failureOf(load({ ...services, machines }, await planFor(file), 1500));
     expect(performance.now() - begun).toBeLessThan(10_000);
     expect(failure).toMatchObject({ code: 'restore.failed', where: { path: file } });
     expect(failure.what).toMatch(/^QEMU has read nothing for 2 s/);
@@ -207,7 +208,7 @@ describe('a load', () => {
     await saveTheirs(`file:${file}`);
     const plan = await planFor(file);
     await rename(file, `${file}.away`);
-    expect(await failureOf(load(services.machines, plan))).toMatchObject({
+    expect(await failureOf(load(services, plan))).toMatchObject({
       code: 'file.not-found',
       where: { path: file },
       todo: 'Check the path.',

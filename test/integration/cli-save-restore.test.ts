@@ -204,3 +204,49 @@ describe('what the CLI saved restores in plain QEMU', () => {
     }
   });
 });
+
+describe('An engine named on the command line', () => {
+  test.each([
+    ['native', '--live', 'none', false],
+    ['channels', '--paused', 'full', true],
+    ['ingest', '--paused', 'end', true],
+  ])('%s saves %s, and QEMU brings the memory back', async (engine, mode, flush, durable) => {
+    const vm = await startDemo();
+    const nonce = await putNonce(vm.qmp);
+    const saved = await save(
+      vm.machine,
+      mode,
+      '--engine',
+      engine,
+      '--flush',
+      flush,
+      '--after',
+      'quit',
+      '--name',
+      'one',
+    );
+    expect(saved).toMatchObject({ engine, durable });
+    const restored = await restore('one', '--engine', 'native', ...(durable ? [] : ['--paused']));
+    expect(await readGuestMemory(restored.qmp, demoLayout.nonce, nonce.length)).toEqual(nonce);
+  });
+
+  test('that cannot is refused with its reason, and so is an early release of a VM that is to live on', async () => {
+    const vm = await startDemo();
+    const live = await desk().run('save', vm.machine, '--live', '--engine', 'channels');
+    expect(live.code).not.toBe(0);
+    expect(live.stderr).toContain('Channels copy the memory of a guest that stands still');
+    expect(live.stderr).toContain('Save it paused.');
+    const early = await desk().run('save', vm.machine, '--release-early');
+    expect(early.code).toBe(2);
+    expect(early.stderr).toContain('--release-early needs --after quit');
+    const unknown = await desk().run('save', vm.machine, '--engine', 'magic');
+    expect(unknown.code).toBe(2);
+    await expectCounting(vm.qmp);
+  });
+});
+
+test('start --huge-pages says how many to reserve, or gets them', async () => {
+  const { code, stderr, stdout } = await desk().run('start', '--demo', '--memory', '64', '--huge-pages');
+  if (code === 0) expect(stdout).toContain('is running');
+  else expect(stderr).toMatch(/needs \d+ huge pages of 2 MiB, and \d+ are free.*sysctl vm\.nr_hugepages=\d+/s);
+});

@@ -45,7 +45,7 @@ function expectSentence(result: CliResult, part: string | RegExp): void {
 }
 
 describe('help and bad usage', () => {
-  const commands = ['machines', 'start', 'save', 'restore', 'list', 'inspect', 'locate'] as const;
+  const commands = ['machines', 'start', 'save', 'restore', 'list', 'inspect', 'locate', 'synthetic'] as const;
 
   test('--help lists every command', async () => {
     const { code, stdout, stderr } = await desk().run('--help');

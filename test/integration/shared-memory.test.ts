@@ -123,6 +123,16 @@ describe('A VM that Stillframe starts', () => {
     expect((await (await open()).get(machine.id)).privateRam).toBe(machine.privateRam);
   });
 
+  test('by a program of another name is not asked anything first, and has its own memory', async () => {
+    const program = join(folder(), 'my-vm');
+    await writeFile(program, `#!/bin/sh\necho started >> ${join(folder(), 'starts')}\nexec ${PROGRAM} "$@"\n`);
+    await chmod(program, 0o755);
+    const machines = await open();
+    const machine = await start(machines, '-M q35 -m 64', program);
+    expect(machine.privateRam).toMatch(/my-vm has another name than QEMU/);
+    expect(await readFile(join(folder(), 'starts'), 'utf8')).toBe('started\n');
+  });
+
   test('that cannot start says why as before, and keeps no memory', async () => {
     const machines = await open();
     const failure = await failureOf(start(machines, '-M q35 -m 64 -device no-such-device'));
@@ -172,39 +182,29 @@ describe('A VM that waits for a snapshot', () => {
     cwd: folder(),
   });
 
-  test('hands over its memory to be filled', async () => {
+  test('has memory that can be filled', async () => {
     const machines = await open();
-    const {
-      ram,
-      privateRam,
-      qmp,
-      process: vm,
-      abandon,
-    } = await machines.launchIncoming({
-      recipe: recipe(),
-      inherit: [],
-      extraArgv: [],
-      handOverRam: true,
-    });
+    const waiting = await machines.launchIncoming({ recipe: recipe(), inherit: [], extraArgv: [] });
+    const { privateRam, qmp, process: vm, abandon } = waiting;
     try {
-      if (ram === null) throw new Error(String(privateRam));
-      expect([ram.block, ram.bytes, privateRam]).toEqual(['pc.ram', 64 * MIB, null]);
+      const ram = (await readRamFiles(qmp, vm.pid)).find(({ name }) => name === 'pc.ram');
+      if (ram?.shared == null) throw new Error(String(privateRam));
+      expect([ram.usedLength, ram.shared.offset, privateRam]).toEqual([64 * MIB, 0, null]);
       const nonce = randomBytes(64);
-      await ram.file.write(nonce, 0, 64, 40 * MIB);
-      await ram.file.close();
+      const file = await openRamFile(ram.shared, 'r+');
+      await file.write(nonce, 0, 64, 40 * MIB);
+      await file.close();
       const path = join(folder(), 'pmem');
       await qmp.execute('pmemsave', { val: 40 * MIB, size: 64, filename: path });
       expect(await readFile(path)).toEqual(nonce);
-      expect((await readRamFiles(qmp, vm.pid)).find(({ name }) => name === 'pc.ram')?.shared).not.toBeNull();
     } finally {
       await abandon();
     }
   });
 
-  test('keeps its memory open for nobody who did not ask', async () => {
+  test('has its memory to itself: nobody else keeps it open', async () => {
     const machines = await open();
-    const { ram, abandon } = await machines.launchIncoming({ recipe: recipe(), inherit: [], extraArgv: [] });
-    expect(ram).toBeNull();
+    const { abandon } = await machines.launchIncoming({ recipe: recipe(), inherit: [], extraArgv: [] });
     expect(await ownMemoryFiles()).toBe(0);
     await abandon();
   });

@@ -31,5 +31,7 @@ export async function runTransfer(api: TransferApi, setup: TransferSetup): Promi
     const progress = await api.stepTransfer();
     longestMs = Math.max(longestMs, performance.now() - began);
     if (progress.done) return { ...progress, form, steps, longestMs };
+    // Whoever is on the other end of a pipe may be in this process.
+    await new Promise((resolve) => setTimeout(resolve, 0));
   }
 }

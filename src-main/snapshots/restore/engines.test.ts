@@ -12,6 +12,7 @@ const shareable: LoadFacts = {
     { name: 'vga.vram', usedLength: 16 * 1024 * 1024 },
   ],
   memory: { shared: true, block: 'pc.ram', bytes: GIB },
+  sharesItself: false,
 };
 const old: LoadFacts = { ...shareable, qemuVersion: '7.2.22', mappedRam: false };
 const own = { memory: { shared: false, why: 'The command line says where the memory is (-mem-path)' } } as const;
@@ -24,6 +25,12 @@ describe('auto', () => {
       { ...shareable, ...own },
       'native',
       'QEMU reads mapped-ram files itself.',
+    ],
+    [
+      'an old QEMU, with shared memory of its own',
+      { ...old, ...own, sharesItself: true },
+      'channels',
+      "QEMU 7.2.22 cannot read mapped-ram files; QEMU 9.0 was the first that could, so channels put the pages into the VM's shared memory.",
     ],
     ['a stream', { ...shareable, file: 'stream' }, 'native', 'QEMU reads its own stream.'],
     ['a stream, an old QEMU', { ...old, file: 'stream' }, 'native', 'QEMU reads its own stream.'],

@@ -14,6 +14,8 @@ export interface LoadFacts {
   readonly blocks: readonly { readonly name: string; readonly usedLength: number }[];
   /** Whether the VM's main memory can be shared with it. */
   readonly memory: MemoryPlan;
+  /** Whether the recipe itself shares all of its memory. */
+  readonly sharesItself: boolean;
 }
 
 const ENGINES: readonly LoadEngine[] = ['native', 'channels', 'emit'];
@@ -51,7 +53,8 @@ function whyNot(engine: LoadEngine, facts: LoadFacts): string | null {
 const whyNotNative = ({ mappedRam, qemuVersion }: LoadFacts): string | null =>
   mappedRam ? null : `QEMU ${qemuVersion} cannot read mapped-ram files; QEMU 9.0 was the first that could`;
 
-function whyNotChannels({ memory, blocks }: LoadFacts): string | null {
+function whyNotChannels({ memory, sharesItself, blocks }: LoadFacts): string | null {
+  if (sharesItself) return null;
   if (!memory.shared) return `The VM's memory cannot be shared. ${memory.why}`;
   const block = blocks.find(({ name }) => name === memory.block);
   if (block === undefined)

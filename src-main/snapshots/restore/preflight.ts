@@ -6,7 +6,7 @@ import type { InspectReport } from '@shared/contracts/inspect';
 import type { Finding, LoadOutlook, Manifest, SnapshotEntry } from '@shared/contracts/library';
 import type { Recipe } from '@shared/contracts/machines';
 import { findProgram } from '../../qemu/recipe';
-import { planHere } from '../../qemu/shared-memory';
+import { planHere, sharesMemoryItself } from '../../qemu/shared-memory';
 import { isQemuName, trustedQemu } from '../../qemu/trusted-program';
 import type { FileRegistry, MachineService, WorkerPool } from '../../services';
 import { inspectToRestore, type FileFacts } from '../library/inspect-once';
@@ -15,7 +15,14 @@ import { checkDisks } from './disks';
 import { loadOutlook } from './engines';
 import { askFirst, note, ok, stop } from './findings';
 import { pinMachineType } from './pin-machine';
-import { canUseKvm, compareVersions, isOnPath, type QemuAbilities, type QemuProbe } from '../../qemu/qemu-probe';
+import {
+  canUseKvm,
+  compareVersions,
+  isOnPath,
+  type QemuAbilities,
+  type QemuOutline,
+  type QemuProbe,
+} from '../../qemu/qemu-probe';
 
 export interface PreflightRooms {
   readonly files: FileRegistry;
@@ -160,9 +167,9 @@ async function checkQemu(
 
 /** What loads are possible with the recipe's program, which is run for it: for a person who agreed to run it. */
 export const outlookOf = async (probe: QemuProbe, recipe: Recipe, report: InspectReport): Promise<LoadOutlook> =>
-  outlookWith(await probe.ask(recipe, ''), recipe, report);
+  outlookWith(await probe.outline(recipe), recipe, report);
 
-async function outlookWith(abilities: QemuAbilities, recipe: Recipe, report: InspectReport): Promise<LoadOutlook> {
+async function outlookWith(abilities: QemuOutline, recipe: Recipe, report: InspectReport): Promise<LoadOutlook> {
   const { argv } = pinMachineType(recipe, report.machine);
   return loadOutlook({
     qemuVersion: abilities.version,
@@ -170,6 +177,7 @@ async function outlookWith(abilities: QemuAbilities, recipe: Recipe, report: Ins
     file: isMappedRam(report) ? 'mapped-ram' : 'stream',
     blocks: report.ramBlocks,
     memory: await planHere(argv, abilities),
+    sharesItself: sharesMemoryItself(argv),
   });
 }
 

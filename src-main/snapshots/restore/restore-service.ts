@@ -9,9 +9,10 @@ import type {
   SnapshotId,
 } from '@shared/contracts/library';
 import type { Recipe } from '@shared/contracts/machines';
-import type { FileRegistry, LibraryService, MachineService, RestoreService, WorkerPool } from '../../services';
+import type { LibraryService, RestoreService } from '../../services';
 import { chooseLoadEngine } from './engines';
-import { load, type LoadPlan } from './load';
+import { load } from './load';
+import type { LoadPlan, LoadRooms } from './loader';
 import { pinMachineType } from './pin-machine';
 import { check, isMappedRam, outlookOf, type Checked } from './preflight';
 import { QemuProbe } from '../../qemu/qemu-probe';
@@ -19,10 +20,7 @@ import { QemuProbe } from '../../qemu/qemu-probe';
 /** For a bare file nobody knows how many it was saved with; it need not be the same number. */
 const CHANNELS_OF_A_BARE_FILE = 2;
 
-export interface RestoreRooms {
-  readonly machines: MachineService;
-  readonly files: FileRegistry;
-  readonly workers: WorkerPool;
+export interface RestoreRooms extends LoadRooms {
   readonly library: LibraryService;
 }
 
@@ -55,7 +53,7 @@ export class Restores implements RestoreService {
     const objection = checked.findings.find((finding) => objects(finding, options.accepted));
     if (objection !== undefined) throw refused(entry, objection);
     const plan = await this.#planFor(entry, checked, options);
-    const { machine, loadingMs } = await load(this.rooms.machines, plan);
+    const { machine, loadingMs } = await load(this.rooms, plan);
     return { machine, engine: plan.engine, timings: { totalMs: performance.now() - begun, loadingMs } };
   }
 

@@ -101,7 +101,7 @@ async function write(opened: Opened): Promise<{ readonly written: Written; reado
   const signal = AbortSignal.any([job.signal, halves.signal]);
   const [memory, moment] = await bothOrNeither(
     halves,
-    copyTouched(job, signal, channels, ram, touched, emptySets(ram)),
+    copyTouched(job, signal, channels, ram, touched, emptySets(ram), () => bytesOnDisk(opened.target)),
     captureDeviceState(vm, state.handle, undo, signal).then(() => recordMoment(context)),
   );
   const { pages, bytes, sets } = memory;
@@ -109,6 +109,10 @@ async function write(opened: Opened): Promise<{ readonly written: Written; reado
     memory,
     written: { bytes, pages, finishedPaused: null, resume, moment, digests: digestsOf(ram, sets) },
   };
+}
+
+async function bytesOnDisk({ buffered }: OpenTarget): Promise<number> {
+  return (await buffered.stat()).blocks * 512;
 }
 
 /** Waits for both. When one fails the other is called off, and waited for: nobody may work on what is put back then. */

@@ -76,11 +76,9 @@ async function write({ context, worker, target, pipe, stream }: Opened, clock: G
   const progress = await ingest(worker).catch(async (error: unknown) => {
     // A stream that breaks off was broken off by QEMU, which tells why.
     const broken = failureOf(error, 'saving the VM').code === 'format.truncated';
-    const migration = broken ? await within(REASON_LIMIT_MS, watched, null) : null;
+    const reason = broken ? await within(REASON_LIMIT_MS, whyBroken(watched, context), null) : null;
     halves.abort(error);
-    if (migration !== null && migration.ended.status !== 'completed')
-      throw await whyFailed(migration.ended, context.folder);
-    throw error;
+    throw reason ?? error;
   });
   const { ended, finishedPaused } = await watched;
   if (ended.status !== 'completed') throw await whyFailed(ended, context.folder);
@@ -88,6 +86,16 @@ async function write({ context, worker, target, pipe, stream }: Opened, clock: G
   end.drop();
   const { bytesWritten: bytes, pages } = progress;
   return { bytes, pages, finishedPaused, resume, moment: null, digests: [] };
+}
+
+/** Why QEMU broke its stream off; null when it says that it did not. */
+async function whyBroken(watched: ReturnType<typeof watchMigration>, { folder }: SaveContext): Promise<unknown> {
+  try {
+    const { ended } = await watched;
+    return ended.status === 'completed' ? null : await whyFailed(ended, folder);
+  } catch (error) {
+    return error;
+  }
 }
 
 /** Steps until the stream is whole in the file. */

@@ -7,7 +7,7 @@ import type { PageSink } from '@shared/multifd/coordination';
 import { PageSet } from '@shared/multifd/page-set';
 import { planWhole } from '@shared/multifd/plan';
 import type { ChannelSet } from '../../../services';
-import { timers } from './timers';
+import { timers } from '../../timers';
 import type { LiveJob } from '../job';
 import type { SavedRam } from './ram';
 
@@ -30,6 +30,7 @@ export async function copyTouched(
   ram: SavedRam,
   touched: readonly Stretches[],
   sets: readonly PageSet[],
+  bytesOnDisk: () => Promise<number>,
 ): Promise<Copied> {
   const feed = planWhole(ram.places, touched, ram.pageSize);
   const total = feed.remaining;
@@ -40,7 +41,14 @@ export async function copyTouched(
     doing: 'copying guest memory',
     clock: timers,
     replace: () => channels.replace(),
-    onProgress: (progress) => job.update(shown(progress, total, ram, performance.now() - begun)),
+    onProgress: (progress) => {
+      job.update(shown(progress, total, ram, performance.now() - begun));
+      // What cannot be asked is not shown; the copy itself notices a disk that is gone.
+      bytesOnDisk().then(
+        (fileBytesOnDisk) => job.update({ fileBytesOnDisk }),
+        () => undefined,
+      );
+    },
   });
   const sink: PageSink = {
     saved: (planned, saved) => sets[planned.block]?.take(planned, saved),
