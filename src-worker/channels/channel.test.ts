@@ -1,5 +1,6 @@
 import { xxh3 } from '@node-rs/xxhash';
 import { execFileSync } from 'node:child_process';
+import { truncateSync } from 'node:fs';
 import { open, readFile, readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -238,6 +239,20 @@ describe('a channel', () => {
     }
     await channel.closeChannel();
     expect((await stat(target.path)).size).toBe(0);
+  });
+
+  it('answers a batch before it begins the next', async () => {
+    const source = await fileOf('ram', Buffer.alloc(2 * MIB, 1));
+    const target = await fileOf('mapped', Buffer.alloc(0));
+    const channel = createChannel();
+    await channel.openChannel(setup(source.lease, target.lease));
+    const batch = (offset: number): Promise<unknown> =>
+      channel.copyExtents([{ ram: 0, ramOffset: offset, fileOffset: offset, length: MIB }]);
+    const first = batch(0).then(() => truncateSync(source.path, MIB));
+    const second = batch(MIB);
+    await first;
+    await expect(second).rejects.toMatchObject({ failure: { code: 'file.io', where: { path: source.path } } });
+    await channel.closeChannel();
   });
 
   it('says where it failed, and gives the same file when it is asked again', async () => {
