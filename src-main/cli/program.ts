@@ -5,6 +5,7 @@ import { createDesk } from './command';
 import { addConvert } from './commands/convert';
 import { addDevices } from './commands/devices';
 import { addDiff } from './commands/diff';
+import { addExport } from './commands/export';
 import { addFind } from './commands/find';
 import { addHexdump } from './commands/hexdump';
 import { addInspect } from './commands/inspect';
@@ -43,7 +44,7 @@ export async function runCli(
   const desk = createDesk(program, terminal, surroundings);
   const changing = [addMachines, addStart, addSave, addRestore, addConvert];
   const looking = [addList, addInspect, addLocate, addDevices, addTree];
-  const exploring = [addFind, addStrings, addHexdump, addDiff];
+  const exploring = [addFind, addStrings, addHexdump, addDiff, addExport];
   for (const add of [...changing, ...looking, ...exploring, addSynthetic]) add(desk);
   try {
     await program.parseAsync(argv, { from: 'user' });

@@ -11,6 +11,7 @@ export const exploreMethods: MethodNames<ExploreApi> = {
   openSearch: true,
   searchUnit: true,
   closeSearch: true,
+  ramMap: true,
   guestBytes: true,
   fileBytes: true,
   openStrings: true,

@@ -1,5 +1,6 @@
 /** Bytes of a file or of the guest's memory, with what they are. Implemented by src-worker/guest. */
 import type { Lease } from './lease';
+import type { RamRange } from './library';
 
 /** Most bytes that one call answers. */
 export const MOST_BYTES_READ = 1024 * 1024;
@@ -35,7 +36,15 @@ export interface FileBytes {
   readonly size: number;
 }
 
+/** Where guest-physical addresses are from: the snapshot's manifest, or the machine type's usual layout. */
+export type RamMapSource = 'manifest' | 'machine-type' | 'none';
+
 export interface GuestBytesApi {
+  /** Where the guest had its RAM: as in `given` (a manifest's), else worked out; empty when neither tells. */
+  ramMap(
+    lease: Lease,
+    given: readonly RamRange[],
+  ): Promise<{ readonly map: readonly RamRange[]; readonly source: RamMapSource }>;
   /**
    * Bytes of a block, at most MOST_BYTES_READ. Rejects with `usage` for a block that is not there or an offset past its end,
    * `format.unsupported` for a file whose pages have no fixed place.

@@ -4,11 +4,18 @@ import { fail } from '@shared/contracts/failure';
 import { MOST_BYTES_READ, type BytesPart, type GuestBytesApi } from '@shared/contracts/guest-bytes';
 import type { FileSource } from '../io/file-source';
 import { withLease } from '../io/lease';
+import { openSnapshot } from '../snapshot/open';
 import { GuestFile, type GuestBlock } from './guest-file';
+import { ramMapOf } from './ram-map';
 
 const DOING = 'reading bytes';
 
 export const guestBytesApi: GuestBytesApi = {
+  ramMap: (lease, given) =>
+    withLease(lease, async (source) =>
+      ramMapOf((await openSnapshot(source, { streamOffset: lease.streamOffset })).stream, given),
+    ),
+
   async guestBytes(lease, name, offset, length) {
     const file = await GuestFile.open(lease, DOING);
     try {

@@ -4,15 +4,14 @@ import type { Lease } from '@shared/contracts/lease';
 import type { RamRange } from '@shared/contracts/library';
 import {
   MAX_UNIT_HITS,
-  type RamMapSource,
   type SearchApi,
   type SearchPlan,
   type SearchRequest,
   type UnitHits,
 } from '@shared/contracts/search';
-import { usualRamMap } from '@shared/ram-map/machine-map';
 import { readNeedle, type Needle } from '@shared/search/needle';
 import { GuestFile } from '../guest/guest-file';
+import { ramMapOf } from '../guest/ram-map';
 import { hitOf } from './hits';
 import { LiteralSearch } from './literal-search';
 import { RegexSearch } from './regex-search';
@@ -63,23 +62,13 @@ async function openSearch(
   const file = await GuestFile.open(lease, DOING);
   try {
     const units = cutIntoUnits(unitRanges(file, ranges, DOING), unitBytes);
-    const { map, source } = ramMapOf(file, given);
+    const { map, source } = ramMapOf(file.snapshot.stream, given);
     const plan = { units: units.length, bytes: units.reduce((sum, unit) => sum + unit.bytes, 0), ramMap: source };
     return { file, units, search: searchFor(file, needle), map, plan };
   } catch (error) {
     file.close();
     throw error;
   }
-}
-
-function ramMapOf(
-  { snapshot }: GuestFile,
-  given: readonly RamRange[],
-): { readonly map: readonly RamRange[]; readonly source: RamMapSource } {
-  if (given.length > 0) return { map: given, source: 'manifest' };
-  const { configuration, ramBlocks } = snapshot.stream;
-  const map = usualRamMap(configuration?.machine ?? null, ramBlocks);
-  return { map, source: map.length > 0 ? 'machine-type' : 'none' };
 }
 
 const searchFor = (file: GuestFile, needle: Needle): UnitSearch =>

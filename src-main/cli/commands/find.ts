@@ -1,6 +1,7 @@
 import { hex } from '@shared/bytes/units';
 import { fail } from '@shared/contracts/failure';
-import type { RamMapSource, SearchHit, SearchWhat } from '@shared/contracts/search';
+import type { RamMapSource } from '@shared/contracts/guest-bytes';
+import type { SearchHit, SearchWhat } from '@shared/contracts/search';
 import { driveSearch } from '@shared/search/drive';
 import { readNeedle } from '@shared/search/needle';
 import { Option } from 'commander';

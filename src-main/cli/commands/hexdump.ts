@@ -7,7 +7,6 @@ import { guestPhysicalOf, placeOfAddress } from '@shared/ram-map/places';
 import { fileArgument, position, type FileArgument } from '../arguments';
 import { addCommand, type Answer, type CommonOptions, type Desk, type Workplace } from '../command';
 import { ramSize } from '../format';
-import { ramMapOf } from '../guest-range';
 import { withLease, type LentFile } from '../lease';
 
 interface HexdumpOptions extends CommonOptions {
@@ -83,7 +82,7 @@ async function startOf(worker: WorkerApi, lent: LentFile, options: HexdumpOption
     );
   }
   if (fileOffset !== undefined) return { kind: 'file', offset: fileOffset };
-  const map = await ramMapOf(worker, lent);
+  const { map } = await worker.ramMap(lent.lease, lent.ramMap);
   if (gpa === undefined) return { kind: 'block', block: block ?? '', offset: offset ?? 0, map };
   const place = placeOfAddress(map, gpa);
   if (place !== null) return { kind: 'block', ...place, map };

@@ -7,7 +7,7 @@ import { Option } from 'commander';
 import { fileArgument, wholeNumberFrom, type FileArgument } from '../arguments';
 import { addCommand, type Answer, type CommonOptions, type Desk, type Workplace } from '../command';
 import { duration, printable, ramSize } from '../format';
-import { byteRange, ramMapOf, rangesMeant, type ByteRange } from '../guest-range';
+import { byteRange, rangesMeant, type ByteRange } from '../guest-range';
 import { withFile, withWorkers, workersHere } from '../lease';
 
 interface StringsOptions extends CommonOptions {
@@ -56,7 +56,7 @@ async function strings(workplace: Workplace, file: FileArgument, options: String
     withWorkers(workplace, workersHere(), async (workers) => {
       const [first] = workers;
       if (first === undefined) throw new Error('no worker was taken');
-      const map = await ramMapOf(first, lent);
+      const { map, source } = await first.ramMap(lent.lease, lent.ramMap);
       const ranges = await rangesMeant(first, lent, options.block, options.range);
       const request = { encoding, least, ranges };
       const opening = performance.now();
@@ -78,7 +78,11 @@ async function strings(workplace: Workplace, file: FileArgument, options: String
       }
       const timings = { totalMs: performance.now() - began, openMs: began - opening };
       const text = `${count} strings. ${ramSize(searchedBytes)} of present pages read in ${duration(timings.totalMs)}.`;
-      return { json: { strings: listed, more: count >= most, searchedBytes, timings }, text, good: true };
+      return {
+        json: { strings: listed, more: count >= most, searchedBytes, ramMap: source, timings },
+        text,
+        good: true,
+      };
     }),
   );
 }
