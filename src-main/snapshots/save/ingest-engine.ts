@@ -49,7 +49,8 @@ async function open(context: SaveContext, worker: SaveWorker): Promise<Opened> {
   await job.enter('preparing', 'setting up QEMU');
   const pipe = await openPipe();
   undo.push('closing the pipe', () => pipe.close());
-  const { lease } = await rooms.files.lend(pipe.read, "QEMU's stream", 0);
+  const { lease, release } = await rooms.files.lend(pipe.read, "QEMU's stream", 0);
+  undo.push('closing the pipe', release);
   await worker.runOnce((api) => api.beginTransfer({ kind: 'ingest', source: lease, target: target.lease }));
   const standsStill = options.mode === 'paused' || !wasRunning;
   const stream = await prepareStream(vm, { carries: 'everything', standsStill }, pipe.write.fd, undo);
@@ -73,6 +74,8 @@ async function write({ context, worker, target, pipe, stream }: Opened, clock: G
   await job.enter('writing', 'writing');
   const halves = new AbortController();
   const watched = watchMigration(context, target, clock, AbortSignal.any([job.signal, halves.signal]));
+  // Its failure counts when it is asked for below; before that the stream's own failure does.
+  watched.catch(() => undefined);
   const progress = await ingest(worker).catch(async (error: unknown) => {
     // A stream that breaks off was broken off by QEMU, which tells why.
     const broken = failureOf(error, 'saving the VM').code === 'format.truncated';
