@@ -121,7 +121,8 @@ function findVmcoreinfo(bytes: Uint8Array, offset: number): Uint8Array | null {
     const page = bytes.subarray(at, at + VMCOREINFO_BYTES);
     if (!VMCOREINFO_START.equals(page.subarray(0, VMCOREINFO_START.length))) continue;
     const end = page.indexOf(0);
-    const text = page.slice(0, end === -1 ? page.length : end);
+    // A copy: the next pages are read into the same memory.
+    const text = Uint8Array.from(page.subarray(0, end === -1 ? page.length : end));
     const words = decodeText(text);
     if (words.includes('\nPAGESIZE=') && words.includes('\nSYMBOL(')) return text;
   }
