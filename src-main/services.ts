@@ -227,8 +227,11 @@ export interface RestoreService extends RestoresApi {
 
 // --- convert/ ------------------------------------------------------------------------------------------------------
 
-/** `stream`: as any QEMU loads it. `raw`: the memory of one RAMBlock. */
-export type ConvertForm = 'mapped-ram' | 'stream' | 'raw';
+/**
+ * `stream`: as any QEMU loads it. `raw`: the memory of one RAMBlock, or a part of it. `elf`: a core file of the guest's
+ * physical memory. `devices`: their state as JSON.
+ */
+export type ConvertForm = 'mapped-ram' | 'stream' | 'raw' | 'elf' | 'devices';
 
 export interface Conversion {
   /** `reference`: as `LibraryService.resolve` takes it. A descriptor is one of this process: a file or a pipe. */
@@ -237,6 +240,8 @@ export interface Conversion {
   readonly to: ConvertForm;
   /** Of `raw`; null: the largest. */
   readonly block: string | null;
+  /** Of `raw` with a block: only so much of it, in bytes from its start. */
+  readonly range?: { readonly start: number; readonly end: number };
   /** A file that is not there yet, or, for a stream, a descriptor of this process. */
   readonly out: { readonly kind: 'file'; readonly path: string } | { readonly kind: 'descriptor'; readonly fd: number };
 }

@@ -1,9 +1,9 @@
 import type { WorkerApi } from '@shared/contracts/worker';
 import { createChannel } from './channels/channel';
+import { createExplorer } from './explorer';
 import { dataSync, syncFolder, writeBack } from './io/flush';
 import { withLease } from './io/lease';
 import { ramFiles } from './io/ram-files';
-import { createSearch } from './search/service';
 import { readBitmapSlice } from './snapshot/bitmap-slice';
 import { checkSaved } from './snapshot/check';
 import { readDevices } from './snapshot/devices';
@@ -11,13 +11,14 @@ import { inspectSnapshot } from './snapshot/inspect';
 import { locateInSnapshot } from './snapshot/locate';
 import { openSnapshot } from './snapshot/open';
 import { createTransferApi } from './transfer/service';
+import { createTranslator } from './snapshot/translate';
 import { structureTree } from './snapshot/tree';
 import { deviceTrees } from './snapshot/tree-fields';
 import { createSyntheticGuest } from './synthetic/guest';
 
 /**
  * What this worker does for main. Every call opens the lent file anew and closes it; nothing is kept between calls but the
- * one channel or synthetic guest that this worker may be, the transfer that is under way and the search that is open.
+ * one channel or synthetic guest that this worker may be, and the transfer, search and comparison that are open.
  */
 export function createWorkerApi(): WorkerApi {
   return {
@@ -35,6 +36,10 @@ export function createWorkerApi(): WorkerApi {
     locate: (lease, query, ramMap) =>
       withLease(lease, async (source) =>
         locateInSnapshot(await openSnapshot(source, { streamOffset: lease.streamOffset }), query, ramMap),
+      ),
+    translate: (lease, query, ramMap) =>
+      withLease(lease, async (source) =>
+        createTranslator(await openSnapshot(source, { streamOffset: lease.streamOffset }), ramMap).ask(query),
       ),
     tree: (lease) =>
       withLease(lease, async (source) =>
@@ -57,8 +62,8 @@ export function createWorkerApi(): WorkerApi {
     syncFolder,
     ...createChannel(),
     ...ramFiles,
-    ...createSearch(),
     ...createSyntheticGuest(),
+    ...createExplorer(),
     readBitmap: (lease, block, firstPage, pages) =>
       withLease(lease, async (source) =>
         readBitmapSlice(

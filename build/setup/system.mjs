@@ -42,6 +42,8 @@ export const NEEDS = [
   tool('Xvfb', ['xvfb'], 'xorg-x11-server-Xvfb', 'xorg-server-xvfb', 'xorg-x11-server-Xvfb'),
   tool('xauth', ['xauth'], 'xorg-x11-xauth', 'xorg-xauth', 'xauth'),
   tool('nasm', ['nasm'], 'nasm', 'nasm', 'nasm'),
+  tool('gdb', ['gdb'], 'gdb', 'gdb', 'gdb'),
+  tool('readelf', ['binutils'], 'binutils', 'binutils', 'binutils'),
 ];
 
 /**

@@ -1,4 +1,5 @@
 /** What people type as values: numbers, sizes, files with an offset. */
+import { hex } from '@shared/bytes/units';
 import { failureOf } from '@shared/contracts/failure';
 import { InvalidArgumentError } from 'commander';
 import { readSize } from '../files/size';
@@ -29,6 +30,13 @@ export function position(text: string): number {
   const value = readSize(text);
   if (value === null) throw new InvalidArgumentError('It must be a number such as 4096, 0x1000 or 4K.');
   return value;
+}
+
+/** An address of 64 bits, decimal or `0x…`, as `0x` and hexadecimal. */
+export function address64(text: string): string {
+  const value = /^(\d+|0x[0-9a-f]+)$/i.test(text) ? BigInt(text) : -1n;
+  if (value >= 0n && value < 2n ** 64n) return hex(value);
+  throw new InvalidArgumentError('It must be an address of at most 64 bits, such as 0xffffffff81000000.');
 }
 
 /** A file and where its stream starts, when the person says so. */

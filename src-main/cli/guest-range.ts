@@ -4,7 +4,6 @@ import { fail } from '@shared/contracts/failure';
 import type { RamRange } from '@shared/contracts/library';
 import type { BlockRange } from '@shared/contracts/search';
 import type { WorkerApi } from '@shared/contracts/worker';
-import { usualRamMap } from '@shared/ram-map/machine-map';
 import { InvalidArgumentError } from 'commander';
 import { readSize } from '../files/size';
 import type { LentFile } from './lease';
@@ -33,14 +32,14 @@ export function byteRange(text: string): ByteRange {
  * Rejects with `usage` where a range of addresses is given and it is not known where the file's RAM was, or none was there.
  */
 export async function rangesMeant(
-  worker: Pick<WorkerApi, 'inspect'>,
+  worker: Pick<WorkerApi, 'ramMap'>,
   lent: LentFile,
   block: string | undefined,
   range: ByteRange | undefined,
 ): Promise<readonly BlockRange[] | null> {
   if (block !== undefined) return [{ block, ...(range ?? { start: 0, end: Number.MAX_SAFE_INTEGER }) }];
   if (range === undefined) return null;
-  const ranges = rangesOf(await ramMapOf(worker, lent), range);
+  const ranges = rangesOf((await worker.ramMap(lent.lease, lent.ramMap)).map, range);
   if (ranges.length > 0) return ranges;
   throw fail(
     'usage',
@@ -61,11 +60,4 @@ export function rangesOf(map: readonly RamRange[], { start, end }: ByteRange): r
       const shift = blockOffset - guestPhysical;
       return from < to ? [{ block, start: from + shift, end: to + shift }] : [];
     });
-}
-
-/** Where the guest had its RAM: from the manifest, else as the machine type usually has it; empty when neither tells. */
-export async function ramMapOf(worker: Pick<WorkerApi, 'inspect'>, lent: LentFile): Promise<readonly RamRange[]> {
-  if (lent.ramMap.length > 0) return lent.ramMap;
-  const { machine, ramBlocks } = await worker.inspect(lent.lease);
-  return usualRamMap(machine, ramBlocks);
 }

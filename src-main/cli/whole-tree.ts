@@ -19,7 +19,8 @@ export async function treeWithFields(worker: WorkerApi, lease: Lease): Promise<r
 }
 
 function grow(node: StructureNode, fields: ReadonlyMap<string, readonly StructureNode[]>): StructureNode {
+  const { lazy, ...plain } = node;
   const found = fields.get(node.id);
-  if (found !== undefined) return { ...node, children: found };
+  if (lazy === true) return found === undefined ? plain : { ...plain, children: found };
   return node.children.length === 0 ? node : { ...node, children: node.children.map((child) => grow(child, fields)) };
 }

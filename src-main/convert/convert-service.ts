@@ -3,6 +3,7 @@ import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fail } from '@shared/contracts/failure';
+import type { RamRange } from '@shared/contracts/library';
 import type { TransferProgress, TransferSetup } from '@shared/contracts/transfer';
 import type { Lease, WorkerApi } from '@shared/contracts/worker';
 import { openAside, refuseTaken, type Aside } from '../files/aside';
@@ -44,19 +45,29 @@ async function convert(rooms: Rooms, conversion: Conversion, watch: ConvertWatch
   try {
     const run = new Run(rooms, watch, started);
     return out.kind === 'file'
-      ? await intoFile(run, conversion, source.lease, out.path)
-      : await intoDescriptor(run, conversion, source.lease, out.fd);
+      ? await intoFile(run, conversion, source, out.path)
+      : await intoDescriptor(run, conversion, source, out.fd);
   } finally {
     await source.release();
   }
 }
 
-async function lendSource({ files, library }: Rooms, from: Conversion['from']): ReturnType<FileRegistry['lend']> {
+interface LentSource {
+  readonly lease: Lease;
+  /** From the snapshot's manifest; empty where there is none. */
+  readonly ramMap: readonly RamRange[];
+  release(): Promise<void>;
+}
+
+async function lendSource({ files, library }: Rooms, from: Conversion['from']): Promise<LentSource> {
   if (from.kind === 'descriptor') {
-    return files.lend(await openDescriptor(from.fd, constants.O_RDONLY), `fd:${from.fd}`);
+    const lent = await files.lend(await openDescriptor(from.fd, constants.O_RDONLY), `fd:${from.fd}`);
+    return { ...lent, ramMap: [] };
   }
-  const { memoryFile, streamOffset, folder } = await library.resolve(from.reference);
-  if (memoryFile !== null) return files.lendPath(memoryFile, streamOffset);
+  const { memoryFile, streamOffset, folder, manifest } = await library.resolve(from.reference);
+  if (memoryFile !== null) {
+    return { ...(await files.lendPath(memoryFile, streamOffset)), ramMap: manifest?.ramMap ?? [] };
+  }
   throw fail('file.not-a-file', 'opening the snapshot', 'There is no memory file in it', 'Choose another.', {
     where: { path: folder },
   });
@@ -71,18 +82,28 @@ async function openDescriptor(fd: number, flags: number): Promise<FileHandle> {
   }
 }
 
-const setupOf = ({ to, block }: Conversion, source: Lease, target: Lease): TransferSetup => {
+const setupOf = (
+  { to, block, range }: Conversion,
+  { lease: source, ramMap }: LentSource,
+  target: Lease,
+): TransferSetup => {
   switch (to) {
     case 'mapped-ram':
       return { kind: 'ingest', source, target };
     case 'stream':
       return { kind: 'emit', source, target };
     case 'raw':
-      return { kind: 'raw', source, target, block };
+      return range === undefined || block === null
+        ? { kind: 'raw', source, target, block }
+        : { kind: 'range', source, target, range: { block, ...range } };
+    case 'elf':
+      return { kind: 'elf', source, target, ramMap };
+    case 'devices':
+      return { kind: 'devices', source, target };
   }
 };
 
-async function intoFile(run: Run, conversion: Conversion, source: Lease, path: string): Promise<ConvertResult> {
+async function intoFile(run: Run, conversion: Conversion, source: LentSource, path: string): Promise<ConvertResult> {
   const aside = await openAside(path);
   try {
     return await run.withTarget(aside.handle, path, async (target, api) => {
@@ -97,7 +118,12 @@ async function intoFile(run: Run, conversion: Conversion, source: Lease, path: s
   }
 }
 
-async function intoDescriptor(run: Run, conversion: Conversion, source: Lease, fd: number): Promise<ConvertResult> {
+async function intoDescriptor(
+  run: Run,
+  conversion: Conversion,
+  source: LentSource,
+  fd: number,
+): Promise<ConvertResult> {
   const name = `fd:${fd}`;
   return run.withTarget(await openDescriptor(fd, constants.O_WRONLY), name, async (target, api) =>
     run.timed(await run.transfer(api, conversion, setupOf(conversion, source, target), name)),

@@ -37,6 +37,7 @@ const save = {
   liveLimitSeconds: 60,
   out: null,
 };
+const conversion = { source: { path: '/a' }, to: 'stream', target: '/b', block: null };
 const recipe = { name: 'vm', program: 'qemu-system-x86_64', argv: ['-m', '64'], env: { A: 'b' }, cwd: '/' };
 const form = { name: 'vm', memoryMiB: 256, cpus: 1, accelerator: 'tcg', disk: null, cdrom: null };
 
@@ -51,6 +52,10 @@ const good: [string, string, unknown[]][] = [
   ['saves', 'begin', [save]],
   ['library', 'rename', ['s', 'new name']],
   ['restores', 'restore', ['s', { engine: 'auto', then: null, accepted: ['disk-written:/a'] }]],
+  ['conversions', 'begin', [conversion]],
+  ['conversions', 'begin', [{ ...conversion, source: { snapshot: 's' }, to: 'raw', block: 'pc.ram' }]],
+  ['conversions', 'cancel', ['c1']],
+  ['shell', 'chooseTarget', ['memory.stream']],
   ['inspector', 'open', [{ path: '/a' }]],
   ['inspector', 'open', [{ snapshot: 's' }]],
   ['shell', 'setSettings', [{ theme: 'light', singleKeys: false }]],
@@ -81,6 +86,10 @@ const bad: [string, string, unknown][] = [
   ['saves', 'begin', [{ ...save, mode: 'instant' }]],
   ['saves', 'begin', [{ ...save, directIo: 'yes' }]],
   ['restores', 'restore', ['s', { engine: 'auto', then: 'run', accepted: [1] }]],
+  ['conversions', 'begin', [{ ...conversion, to: 'qcow2' }]],
+  ['conversions', 'begin', [{ ...conversion, target: '' }]],
+  ['conversions', 'begin', [{ ...conversion, source: { path: '/a', snapshot: 's' } }]],
+  ['conversions', 'cancel', [7]],
   ['inspector', 'open', [{}]],
   ['inspector', 'open', [{ path: '/a', snapshot: 's' }]],
   ['shell', 'setSettings', [{ theme: 'pink', singleKeys: true }]],

@@ -1,5 +1,5 @@
 /** What is said about a conversion, and what its file could be called. */
-import type { ConversionFormat, ConversionJob } from '@shared/contracts/conversions';
+import type { ConversionFormat, ConversionJob, ConversionProgress } from '@shared/contracts/conversions';
 import { percent, ram, rate, size, timeLeft } from '../lib/format';
 
 export const FORMATS = ['mapped-ram', 'stream', 'raw'] as const satisfies readonly ConversionFormat[];
@@ -35,8 +35,8 @@ export function conversionLine({ name, options, progress, cancelling, outcome }:
   if (outcome?.kind === 'failed') return `${name} was not converted. Nothing is left of ${file}.`;
   if (cancelling) return `Cancelling. ${file} is removed.`;
   const { phase, fraction, bytesWritten, bytesPerSecond, secondsLeft } = progress;
-  if (phase === 'flushing') return `Flushing ${file} to stable storage. ${size(bytesWritten)}.`;
   const part = fraction === null ? '' : `, ${percent(fraction)}`;
+  if (phase === 'flushing') return `Flushing ${file} to stable storage${part}.`;
   const left = secondsLeft === null ? 'time left unknown' : `${timeLeft(secondsLeft)} left`;
   return `Converting ${name} to ${FORMAT_WORDS[options.to]}${part}. ${size(bytesWritten)}, ${rate(bytesPerSecond)}, ${left}.`;
 }
@@ -47,7 +47,14 @@ const FORMAT_WORDS: Readonly<Record<ConversionFormat, string>> = {
   raw: 'raw bytes',
 };
 
-/** "convert ci-base, 41 %", for the footer. */
+/** 0 … 1 over both phases, of which the flush is the last tenth; null while nobody knows. */
+export function conversionFraction({ phase, fraction }: ConversionProgress): number | null {
+  if (fraction === null) return null;
+  return phase === 'converting' ? 0.9 * fraction : 0.9 + 0.1 * fraction;
+}
+
+/** "convert ci-base, 41 %", for the footer: of the phase, as in the list. */
 export function footerWords({ name, progress }: ConversionJob): string {
-  return `convert ${name}${progress.fraction === null ? '' : `, ${percent(progress.fraction)}`}`;
+  const { phase, fraction } = progress;
+  return `${phase === 'flushing' ? 'flush' : 'convert'} ${name}${fraction === null ? '' : `, ${percent(fraction)}`}`;
 }

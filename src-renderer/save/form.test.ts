@@ -4,7 +4,7 @@ import { exampleOutlook } from './example.fixture';
 import {
   changed,
   chosenEngine,
-  directIoPossible,
+  chosenFlush,
   engineOf,
   optionsOf,
   planSummary,
@@ -49,13 +49,19 @@ describe('the engine that counts', () => {
     expect(whyNotLive(exampleOutlook(over))).toBe(why),
   );
 
-  test.each<[SaveOptions['engine'], boolean]>([
-    ['native', false],
-    ['channels', true],
-    ['auto', true],
-  ])('direct I/O of %s, when QEMU has none: %s', (engine, possible) =>
-    expect(directIoPossible(form({ engine }), exampleOutlook({ directIoPossible: false }))).toBe(possible),
-  );
+  test.each<[Partial<SaveForm>, boolean, boolean, SaveOptions['flush']]>([
+    [{ engine: 'native', flush: 'direct' }, true, true, 'direct'],
+    [{ engine: 'native', flush: 'direct' }, false, false, 'auto'],
+    [{ engine: 'native', flush: 'end' }, false, false, 'end'],
+    [{ engine: 'channels', flush: 'direct' }, false, true, 'direct'],
+    [{ engine: 'auto', flush: 'direct' }, false, true, 'direct'],
+    [{ engine: 'ingest', flush: 'direct' }, true, false, 'auto'],
+    [{ engine: 'channels', flush: 'auto', directIo: false }, true, false, 'auto'],
+  ])('%j, QEMU has direct I/O: %s. So direct I/O: %s, flush: %s', (over, qemu, directIo, flush) => {
+    const outlook = exampleOutlook({ directIoPossible: qemu });
+    expect(optionsOf('m' as SaveOptions['machine'], form(over), outlook)).toMatchObject({ directIo, flush });
+    expect(chosenFlush(form(over), outlook)).toBe(flush);
+  });
 });
 
 describe('what follows from a change', () => {
@@ -96,6 +102,7 @@ test.each<[Partial<SaveForm>, Partial<SaveOutlook>, string]>([
   [{}, {}, 'Auto takes channels, 2, direct I/O. Flush: auto.'],
   [{ engine: 'native', directIo: false, flush: 'end' }, {}, 'Native, 2 channels, buffered. Flush: at the end.'],
   [{ engine: 'native' }, { directIoPossible: false }, 'Native, 2 channels, buffered. Flush: auto.'],
+  [{ engine: 'ingest', flush: 'direct' }, {}, 'Ingest, buffered. Flush: auto.'],
   [{ channels: 17 }, {}, '1 to 16 channels.'],
   [{}, NONE, 'No engine can save this VM so.'],
 ])('the closed part of %j with %j says “%s”', (over, outlook, words) =>

@@ -14,7 +14,7 @@ export function firstForm(machine: Machine, outlook: SaveOutlook): SaveForm {
     note: '',
     mode: running && whyNotLive(outlook) === null ? 'live' : 'paused',
     channels: 2,
-    directIo: outlook.directIoPossible,
+    directIo: true,
     after: running ? 'run' : 'pause',
     engine: 'auto',
     flush: 'auto',
@@ -42,6 +42,8 @@ export const optionsOf = (machine: MachineId, form: SaveForm, outlook: SaveOutlo
   name: form.name.trim(),
   note: form.note.trim(),
   engine: chosenEngine(form, outlook),
+  flush: chosenFlush(form, outlook),
+  directIo: form.directIo && whyBuffered(form, outlook) === null,
   releaseEarly: form.releaseEarly && canReleaseEarly(form),
   out: null,
 });
@@ -65,9 +67,17 @@ export function engineOf(form: SaveForm, outlook: SaveOutlook): EngineName | nul
 export const whyNotLive = (outlook: SaveOutlook): string | null =>
   outlook.liveBlocked ?? (outlook.auto.live === null ? 'No engine can save this VM while it runs' : null);
 
-/** Direct I/O of a native save is QEMU's; other engines have their own. */
-export const directIoPossible = (form: SaveForm, outlook: SaveOutlook): boolean =>
-  engineOf(form, outlook) !== 'native' || outlook.directIoPossible;
+/** Why this save goes through the page cache whatever is wished; null when it need not. */
+export function whyBuffered(form: SaveForm, outlook: SaveOutlook): string | null {
+  const engine = engineOf(form, outlook);
+  if (engine === 'ingest') return 'A stream is laid out through the page cache.';
+  if (engine !== 'native' || outlook.directIoPossible) return null;
+  return 'This QEMU has no direct I/O for saves. Saving buffered; expect more page cache in use.';
+}
+
+/** The policy that counts: past the cache is none of the choices of a save that goes through it. */
+export const chosenFlush = (form: SaveForm, outlook: SaveOutlook): SaveOptions['flush'] =>
+  form.flush === 'direct' && whyBuffered(form, outlook) !== null ? 'auto' : form.flush;
 
 /** QEMU can only be let go before a flush when it is to end, and when there is a flush. */
 export const canReleaseEarly = ({ after, flush }: SaveForm): boolean => after === 'quit' && flush !== 'none';
@@ -91,9 +101,9 @@ export function planSummary(form: SaveForm, outlook: SaveOutlook): string {
   const { channels } = fieldErrors(form);
   if (channels !== undefined) return channels;
   if (engine === null) return 'No engine can save this VM so.';
-  const how = `${engineWords(engine, form.channels)}, ${ioWords(form.directIo && directIoPossible(form, outlook))}`;
+  const how = `${engineWords(engine, form.channels)}, ${ioWords(form.directIo && whyBuffered(form, outlook) === null)}`;
   const who = chosenEngine(form, outlook) === 'auto' ? `Auto takes ${how}.` : sentence(how);
-  return `${who} Flush: ${FLUSH_NAMES[form.flush].toLowerCase()}.`;
+  return `${who} Flush: ${FLUSH_NAMES[chosenFlush(form, outlook)].toLowerCase()}.`;
 }
 
 /** Whether the disks can go on changing after this save, so that they no longer match it. */

@@ -58,8 +58,12 @@ describe('what the fields start as', () => {
   test('a guest that QEMU cannot save live is saved paused', () =>
     expect(firstForm(machine, exampleOutlook({ liveBlocked: 'QEMU may miss pages' })).mode).toBe('paused'));
 
-  test('direct I/O is off where the file system refuses it', () =>
-    expect(firstForm(machine, exampleOutlook({ directIoPossible: false })).directIo).toBe(false));
+  test('engine and flush are left to auto, with direct I/O where it is possible', () =>
+    expect(firstForm(machine, exampleOutlook({ directIoPossible: false }))).toMatchObject({
+      engine: 'auto',
+      flush: 'auto',
+      directIo: true,
+    }));
 });
 
 describe('the fields', () => {

@@ -27,8 +27,9 @@ export interface ConversionProgress {
   readonly bytesWritten: number;
   /** Bytes per second put into the target, as a mean of the last seconds. */
   readonly bytesPerSecond: number;
-  /** 0 … 1 of the whole; null while nobody can know. */
+  /** 0 … 1 of the phase; null while nobody can know. */
   readonly fraction: number | null;
+  /** Until the phase is over; null when unknown. */
   readonly secondsLeft: number | null;
 }
 

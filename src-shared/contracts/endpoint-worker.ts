@@ -1,12 +1,15 @@
 /** What passes between main and a worker besides calls, and the list of calls. */
 import type { MethodNames } from './endpoint';
+import { exploreMethods } from './explore';
 import type { RamRange } from './library';
 import type { Lease, WorkerApi } from './worker';
 
 export const workerMethods: MethodNames<WorkerApi> = {
+  ...exploreMethods,
   hello: true,
   inspect: true,
   locate: true,
+  translate: true,
   tree: true,
   deviceTrees: true,
   devices: true,
@@ -15,9 +18,6 @@ export const workerMethods: MethodNames<WorkerApi> = {
   writeBack: true,
   dataSync: true,
   syncFolder: true,
-  openSearch: true,
-  searchUnit: true,
-  closeSearch: true,
   openChannel: true,
   copyExtents: true,
   closeChannel: true,

@@ -68,6 +68,49 @@ export interface LocateReport {
   readonly present: boolean;
 }
 
+/** An address as the guest's programs use it, or a register that holds one, on the CPU of that number. */
+export type TranslateQuery =
+  /** `gva`: `0x` and hexadecimal, since it may need all 64 bits. */
+  | { readonly kind: 'gva'; readonly gva: string; readonly cpu: number }
+  /** As `stillframe devices` names it: `rip`, `gdt.base`, `sp`. */
+  | { readonly kind: 'register'; readonly register: string; readonly cpu: number };
+
+/** One entry of the guest's page tables. */
+export interface TranslateStep {
+  /** `PML4`, `PDPT`, `PD`, `PT`; `level 0` … */
+  readonly table: string;
+  readonly index: number;
+  /** Where the entry is in the guest, and in the file; null in the file where there is no RAM. */
+  readonly guestPhysical: number;
+  readonly fileOffset: number | null;
+  /** `0x` and hexadecimal; null where there is no RAM. */
+  readonly value: string | null;
+  /** `next table`, `2 MiB page`, `not present` */
+  readonly leadsTo: string;
+}
+
+export interface TranslateReport {
+  readonly gva: string;
+  readonly cpu: number;
+  readonly register: string | null;
+  /** `x86-64, 4 levels` */
+  readonly mode: string;
+  readonly steps: readonly TranslateStep[];
+  readonly mapped: boolean;
+  /** Why it is not mapped, as a sentence; null when it is. */
+  readonly why: string | null;
+  /** Bytes of the page that maps it; null without paging, or when it is not mapped. */
+  readonly pageSize: number | null;
+  /** The next five are null when it is not mapped; but for the first also when no RAM is there (a device is). */
+  readonly guestPhysical: number | null;
+  readonly block: string | null;
+  readonly page: number | null;
+  readonly fileOffset: number | null;
+  readonly present: boolean | null;
+  /** Where it is known from which guest-physical addresses have RAM: the snapshot's manifest, or what the machine type does. */
+  readonly ramMapFrom: 'manifest' | 'machine type';
+}
+
 /** What a stretch of a file is. The inspector colours by it (LOOK.md, "Structure kinds"). */
 export type StructureKind =
   /** Magic and version of the stream, or libvirt's save header, XML and cookie. */
@@ -114,4 +157,6 @@ export interface StructureNode {
   /** For a field that says where something else is: that place. */
   readonly pointsTo: { readonly offset: number; readonly length: number } | null;
   readonly children: readonly StructureNode[];
+  /** Its children are not listed here: they are asked for when they are wanted (`InspectorPort.children`). */
+  readonly lazy?: boolean;
 }

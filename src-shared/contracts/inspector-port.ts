@@ -6,7 +6,14 @@
  */
 import type { MethodNames } from './endpoint';
 import type { Failure } from './failure';
-import type { InspectReport, LocateQuery, LocateReport, StructureNode } from './inspect';
+import type {
+  InspectReport,
+  LocateQuery,
+  LocateReport,
+  StructureNode,
+  TranslateQuery,
+  TranslateReport,
+} from './inspect';
 import type { RamRange } from './library';
 
 /** Most bytes that one `bytes` call answers. */
@@ -15,6 +22,12 @@ export const MAX_BYTES = 1024 * 1024;
 export const MAX_SEGMENTS = 512;
 /** Most cells that one `density` call answers. */
 export const MAX_CELLS = 16_384;
+
+/** Most nodes that one `children` call answers. */
+export const MAX_CHILDREN = 500;
+/** Most fields that one `findFields` call answers, and the longest text it takes. */
+export const MAX_FOUND = 200;
+export const MAX_TEXT = 200;
 
 /** The opened file: what it is called, how big it is, and what it turned out to be. */
 export interface InspectedFile {
@@ -25,8 +38,10 @@ export interface InspectedFile {
   /** null when the file is no readable stream; `failure` then says why, and its bytes can be looked at all the same. */
   readonly report: InspectReport | null;
   readonly failure: Failure | null;
-  /** Guest-physical ranges from the snapshot's manifest; empty when they are not known. */
+  /** Guest-physical ranges; empty when they are not known. */
   readonly ramMap: readonly RamRange[];
+  /** Where they are from: the snapshot's manifest, or worked out from the machine type; null when they are not known. */
+  readonly ramMapFrom: 'manifest' | 'machine type' | null;
 }
 
 /** The run of pages that a segment belongs to. */
@@ -65,10 +80,35 @@ export interface Density {
   readonly cells: Uint8Array;
 }
 
+/** Some children of a lazy node. */
+export interface Children {
+  readonly nodes: readonly StructureNode[];
+  /** How many it has in all. */
+  readonly total: number;
+}
+
+/** A field that was looked for: the nodes that lead to it from the lazy node `parent` on, the field itself last. */
+export interface FoundField {
+  readonly parent: string;
+  readonly chain: readonly StructureNode[];
+}
+
+export interface FoundFields {
+  readonly found: readonly FoundField[];
+  /** There are more than are listed. */
+  readonly more: boolean;
+}
+
 export interface InspectorPort {
   file(): Promise<InspectedFile>;
-  /** The whole structure tree, in file order; empty when the file is no readable stream. */
+  /** The structure tree, in file order; empty when the file is no readable stream. Fields of devices are lazy. */
   tree(): Promise<readonly StructureNode[]>;
+  /** Children of a lazy node, or of one below it, from number `from` on. */
+  children(id: string, from: number): Promise<Children>;
+  /** The fields of a device around an offset, the outermost first; empty where no field is known. */
+  fieldsAt(offset: number): Promise<readonly StructureNode[]>;
+  /** Fields of devices, and registers, whose label or value holds the text, whatever its case. */
+  findFields(text: string): Promise<FoundFields>;
   /** The file's bytes, at most MAX_BYTES; shorter only where the file ends. Holes read as zeros: ask `layout` for them. */
   bytes(offset: number, length: number): Promise<Uint8Array>;
   /**
@@ -78,6 +118,8 @@ export interface InspectorPort {
   layout(offset: number, before: number, after: number): Promise<Layout>;
   /** As `stillframe locate`. */
   locate(query: LocateQuery): Promise<LocateReport>;
+  /** As `stillframe locate --gva` and `--register`. */
+  translate(query: TranslateQuery): Promise<TranslateReport>;
   /** Start of the nearest present page after (+1) or before (−1) the page or place at `offset`; null when there is none. */
   presentPage(offset: number, direction: 1 | -1): Promise<number | null>;
   /** Present pages of a block in at most `cells` equal cells. */
@@ -88,9 +130,13 @@ export interface InspectorPort {
 export const inspectorMethods = {
   file: true,
   tree: true,
+  children: true,
+  fieldsAt: true,
+  findFields: true,
   bytes: true,
   layout: true,
   locate: true,
+  translate: true,
   presentPage: true,
   density: true,
 } as const satisfies MethodNames<InspectorPort>;

@@ -2,6 +2,7 @@
  * Searching the RAM of a mapped-ram file. Implemented by src-worker/search; several workers search one file, driven by
  * src-shared/search/drive.
  */
+import type { RamMapSource } from './guest-bytes';
 import type { RamRange } from './library';
 import type { Lease } from './lease';
 
@@ -42,14 +43,12 @@ export interface SearchRequest {
   readonly ranges: readonly BlockRange[] | null;
 }
 
-/** Where the guest-physical addresses of an answer are from: the snapshot's manifest, or the machine type's usual layout. */
-export type RamMapSource = 'manifest' | 'machine-type' | 'none';
-
 export interface SearchPlan {
   /** `searchUnit` takes 0 … units − 1. Every worker that opens the same file for the same request has the same units. */
   readonly units: number;
   /** Bytes of the present pages in them. */
   readonly bytes: number;
+  /** What guest-physical addresses are told by. */
   readonly ramMap: RamMapSource;
 }
 

@@ -5,6 +5,8 @@
  * Implemented by src-worker/transfer.
  */
 import type { Lease } from './lease';
+import type { RamRange } from './library';
+import type { BlockRange } from './search';
 
 /**
  * A transfer is a job of one worker that is driven in steps of about 100 ms, so that progress needs no callback and a cancel
@@ -19,7 +21,16 @@ export type TransferSetup =
   /** A mapped-ram file to a legacy stream, into an empty file or a pipe. */
   | { readonly kind: 'emit'; readonly source: Lease; readonly target: Lease }
   /** The bytes of one RAMBlock of a mapped-ram file, holes as holes. `block` null: the largest one. */
-  | { readonly kind: 'raw'; readonly source: Lease; readonly target: Lease; readonly block: string | null };
+  | { readonly kind: 'raw'; readonly source: Lease; readonly target: Lease; readonly block: string | null }
+  /** A part of one RAMBlock of a mapped-ram file, holes as holes. */
+  | { readonly kind: 'range'; readonly source: Lease; readonly target: Lease; readonly range: BlockRange }
+  /**
+   * A mapped-ram file as an ELF core file: its RAM by guest-physical address, and its CPUs. `ramMap`: the manifest's; empty: as
+   * the machine type usually has it.
+   */
+  | { readonly kind: 'elf'; readonly source: Lease; readonly target: Lease; readonly ramMap: readonly RamRange[] }
+  /** The devices of a file of any kind as JSON. */
+  | { readonly kind: 'devices'; readonly source: Lease; readonly target: Lease };
 
 /** What the source of a transfer turned out to be. */
 export type SourceForm = 'stream' | 'mapped-ram';

@@ -1,11 +1,18 @@
 /** What a worker (utility process in the app, worker thread under the CLI) does for main. Implemented by src-worker. */
 import type { ChannelApi } from './channels';
 import type { DevicesPage, DeviceTreesPage } from './devices';
+import type { ExploreApi } from './explore';
 import type { RamRange } from './library';
-import type { InspectReport, LocateQuery, LocateReport, StructureNode } from './inspect';
+import type {
+  InspectReport,
+  LocateQuery,
+  LocateReport,
+  StructureNode,
+  TranslateQuery,
+  TranslateReport,
+} from './inspect';
 import type { Lease } from './lease';
 import type { RamFilesApi } from './ram-files';
-import type { SearchApi } from './search';
 import type { TransferApi } from './transfer';
 import type { SyntheticApi } from './synthetic';
 
@@ -22,13 +29,15 @@ export interface SavedCheck {
 }
 
 /** The steps that `SavesApi` asks for. Small steps, so that a cancel is never far away and progress needs no callback. */
-export interface WorkerApi extends ChannelApi, RamFilesApi, SearchApi, SyntheticApi, TransferApi {
+export interface WorkerApi extends ChannelApi, ExploreApi, RamFilesApi, SyntheticApi, TransferApi {
   /** Answers with the worker's pid; proves it is alive. */
   hello(): Promise<{ readonly pid: number }>;
   inspect(lease: Lease): Promise<InspectReport>;
   /** Whether the VM ran when it was saved, as a libvirt image's header says; null for a plain QEMU stream. */
   wasRunning(lease: Lease): Promise<boolean | null>;
   locate(lease: Lease, query: LocateQuery, ramMap: readonly RamRange[]): Promise<LocateReport>;
+  /** Where a guest-virtual address is, by the guest's own page tables. */
+  translate(lease: Lease, query: TranslateQuery, ramMap: readonly RamRange[]): Promise<TranslateReport>;
   /** The structure tree; the fields of devices are not in it (`deviceTrees`). */
   tree(lease: Lease): Promise<readonly StructureNode[]>;
   /** What belongs under the devices of the tree, from device number `from` on. */

@@ -4,6 +4,7 @@
  * used length, u32 units, u64 for each unit. A unit without a present page has 0.
  */
 import { fail, type StillframeError } from '../contracts/failure';
+import { asciiBytes, decodeTextStrictly, encodeText, sameBytes } from '../bytes/text';
 import { byteCount, fileOffset, type ByteCount } from '../bytes/units';
 
 const MAGIC = 'SFDIGEST';
@@ -26,14 +27,14 @@ export interface DigestsFile {
 
 /** The file's bytes. Throws `RangeError` when a block has another number of digests than units. */
 export function encodeDigests({ unitBytes, blocks }: DigestsFile): Uint8Array {
-  const named = blocks.map((block) => ({ ...block, nameBytes: new TextEncoder().encode(block.name) }));
+  const named = blocks.map((block) => ({ ...block, nameBytes: encodeText(block.name) }));
   const length = named.reduce(
     (sum, block) => sum + BLOCK_BYTES + block.nameBytes.length + block.digests.length,
     HEAD_BYTES,
   );
   const bytes = new Uint8Array(length);
   const view = new DataView(bytes.buffer);
-  bytes.set(new TextEncoder().encode(MAGIC));
+  bytes.set(asciiBytes(MAGIC));
   view.setUint32(8, VERSION, true);
   view.setUint32(12, unitBytes, true);
   view.setUint32(16, blocks.length, true);
@@ -56,8 +57,7 @@ export function encodeDigests({ unitBytes, blocks }: DigestsFile): Uint8Array {
 export function decodeDigests(bytes: Uint8Array, name: string): DigestsFile {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < HEAD_BYTES) throw bad(name, 0, 'head', 'the file ends inside its head');
-  if (new TextDecoder('latin1').decode(bytes.subarray(0, 8)) !== MAGIC)
-    throw bad(name, 0, 'magic', `it is not "${MAGIC}"`);
+  if (!sameBytes(bytes.subarray(0, 8), asciiBytes(MAGIC))) throw bad(name, 0, 'magic', `it is not "${MAGIC}"`);
   if (view.getUint32(8, true) !== VERSION)
     throw bad(name, 8, 'version', `it is ${view.getUint32(8, true)}, not ${VERSION}`);
   const unitBytes = byteCount(view.getUint32(12, true));
@@ -71,7 +71,7 @@ export function decodeDigests(bytes: Uint8Array, name: string): DigestsFile {
     const nameLength = view.getUint16(at, true);
     const digestsAt = at + BLOCK_BYTES + nameLength;
     if (digestsAt > bytes.length) throw bad(name, at, 'block', 'the file ends inside it');
-    const blockName = utf8(bytes.subarray(at + 2, at + 2 + nameLength));
+    const blockName = decodeTextStrictly(bytes.subarray(at + 2, at + 2 + nameLength));
     if (blockName === null) throw bad(name, at + 2, 'name', 'it is no UTF-8 text');
     const used = Number(view.getBigUint64(at + 2 + nameLength, true));
     const units = view.getUint32(at + 10 + nameLength, true);
@@ -90,14 +90,6 @@ export function decodeDigests(bytes: Uint8Array, name: string): DigestsFile {
 }
 
 const unitsOf = (usedLength: number, unitBytes: number): number => Math.ceil(usedLength / unitBytes);
-
-function utf8(bytes: Uint8Array): string | null {
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    return null;
-  }
-}
 
 function bad(path: string, offset: number, field: string, what: string): StillframeError {
   return fail(

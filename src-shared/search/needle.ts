@@ -54,7 +54,7 @@ function readText({ text, encoding, ignoreCase }: SearchWhat & { readonly kind: 
   const encode = (part: string): number[] =>
     encoding === 'utf8' ? utf8Bytes(part) : utf16Bytes(part, encoding === 'utf16le' ? 'little' : 'big');
   if (!ignoreCase) return { kind: 'bytes', bytes: exactly(encode(text)) };
-  const beyondAscii = [...text].some((character) => character > '\u007f' && casesOf(character).length > 1);
+  const beyondAscii = Array.from(text).some((character) => character > '\u007f' && casesOf(character).length > 1);
   return beyondAscii
     ? { kind: 'regex', tree: eitherCase(text, encode) }
     : { kind: 'bytes', bytes: foldedAscii(encode(text)) };
@@ -73,7 +73,7 @@ const foldedAscii = (bytes: readonly number[]): MaskedBytes => ({
 
 /** Every character in each of its cases, which may differ in the number of their bytes. */
 function eitherCase(text: string, encode: (part: string) => number[]): RegexNode {
-  const parts = [...text].map((character): RegexNode => {
+  const parts = Array.from(text).map((character): RegexNode => {
     const options = casesOf(character).map((one) => bytesNode(encode(one)));
     const [only, ...more] = options;
     return only !== undefined && more.length === 0 ? only : { kind: 'either', options };

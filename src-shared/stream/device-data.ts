@@ -9,22 +9,24 @@ const SEARCH_LIMIT = 1024 * 1024 * 1024;
 /** Chunks grow: most devices have a few KiB, some have many MiB. */
 const FIRST_CHUNK = 16 * 1024;
 const LARGEST_CHUNK = 1024 * 1024;
+/** Bytes of a footer: its type and the section's id. */
+export const FOOTER_BYTES = 5;
 /** Bytes that tell a footer for certain: its own 5, then a section header with a name of up to 255 bytes. */
-export const FOOTER_LOOK_AHEAD = 5 + 1 + 4 + 1 + 255;
+export const FOOTER_LOOK_AHEAD = FOOTER_BYTES + 1 + 4 + 1 + 255;
 
 /**
  * Calls `test` wherever byte `lead` stands between `from` and the end of the file, until it says where the find begins;
- * null when it never does. `test` sees the bytes from `lead` on (at least 266 of them, unless the file ends).
+ * null when it never does. `test` sees the bytes in which `lead` is at `at` (265 more follow, unless the file ends).
  */
 async function search(
   cursor: ByteCursor,
   from: number,
   lead: number,
-  test: (ahead: Uint8Array, offset: number) => boolean,
+  test: (bytes: Uint8Array, at: number, offset: number) => boolean,
 ): Promise<FileOffset | null> {
   const look = (chunk: Uint8Array, step: number, offset: number): FileOffset | null => {
     for (let at = chunk.indexOf(lead); at >= 0 && at < step; at = chunk.indexOf(lead, at + 1)) {
-      if (test(chunk.subarray(at), offset + at)) return fileOffset(offset + at);
+      if (test(chunk, at, offset + at)) return fileOffset(offset + at);
     }
     return null;
   };
@@ -70,15 +72,16 @@ export async function findFooter(
   id: number,
   isOpen: (section: number) => boolean,
 ): Promise<FileOffset | null> {
-  const isFooter = (ahead: Uint8Array): boolean => ahead.length >= 5 && readUint(ahead, 1, 4) === id;
+  const isFooter = (bytes: Uint8Array, at: number): boolean =>
+    at + FOOTER_BYTES <= bytes.length && readUint(bytes, at + 1, 4) === id;
   const certain = await search(
     cursor,
     from,
     TYPE.footer,
-    (ahead) => isFooter(ahead) && goesOn(ahead.subarray(5), isOpen),
+    (bytes, at) => isFooter(bytes, at) && goesOn(bytes.subarray(at + FOOTER_BYTES, at + FOOTER_LOOK_AHEAD), isOpen),
   );
   if (certain !== null) return certain;
-  return search(cursor, from, TYPE.footer, (ahead) => isFooter(ahead) && ahead[5] === TYPE.eof);
+  return search(cursor, from, TYPE.footer, (bytes, at) => isFooter(bytes, at) && bytes[at + FOOTER_BYTES] === TYPE.eof);
 }
 
 /**
@@ -124,10 +127,13 @@ export async function footerStandsAt(cursor: ByteCursor, offset: number, id: num
  */
 export async function findDescriptions(cursor: ByteCursor, from: number, most: number): Promise<readonly FileOffset[]> {
   const found: FileOffset[] = [];
-  const looksRight = (ahead: Uint8Array, offset: number): boolean =>
-    ahead.length > 6 && ahead[5] === 0x7b && ahead[6] === 0x22 && offset + 5 + readUint(ahead, 1, 4) <= cursor.size;
-  await search(cursor, from, TYPE.description, (ahead, offset) => {
-    if (looksRight(ahead, offset)) found.push(fileOffset(offset));
+  const looksRight = (bytes: Uint8Array, at: number, offset: number): boolean =>
+    at + 6 < bytes.length &&
+    bytes[at + 5] === 0x7b &&
+    bytes[at + 6] === 0x22 &&
+    offset + 5 + readUint(bytes, at + 1, 4) <= cursor.size;
+  await search(cursor, from, TYPE.description, (bytes, at, offset) => {
+    if (looksRight(bytes, at, offset)) found.push(fileOffset(offset));
     return found.length >= most;
   });
   return found;

@@ -1,6 +1,6 @@
 /** Registers of an AArch64 CPU out of its section `cpu` (QEMU target/arm/machine.c, `vmstate_arm_cpu`). */
-import type { FieldJson, FieldsJson, Registers } from '../contracts/devices';
-import { isInteger, listOf, RegisterList } from './register-fields';
+import type { FieldJson, FieldsJson } from '../contracts/devices';
+import { isInteger, listOf, RegisterList, type RegisterEntry } from './register-fields';
 
 /** x0 … x30; element 31 is the stack pointer in use. */
 const GENERAL = 31;
@@ -37,21 +37,32 @@ const SYSTEM: ReadonlyMap<bigint, string> = new Map([
   [systemRegister(3, 4, 2, 0, 2), 'tcr_el2'],
 ]);
 
+/** Of r0 … r15, those with another name. */
+const NARROW: Readonly<Record<number, string>> = { 13: 'sp', 14: 'lr', 15: 'pc' };
+
+/** Whether a CPU with this state runs 32-bit code (PSTATE.nRW); `cpsr` then has the layout of CPSR. */
+const runs32Bit = (state: number): boolean => Math.floor(state / 16) % 2 === 1;
+
 /** null when these are not the fields of an AArch64 CPU. */
-export function aarch64Registers(fields: FieldsJson): Registers | null {
+export function aarch64Registers(fields: FieldsJson): readonly RegisterEntry[] | null {
   const general = listOf(fields['env.xregs']);
   if (!isInteger(fields['env.pc']) || general.length <= GENERAL) return null;
-  const list = new RegisterList();
-  for (const [index, value] of general.slice(0, GENERAL).entries()) list.add(`x${index}`, value);
-  list.add('sp', general[GENERAL]).add('pc', fields['env.pc']).add('pstate', bigEndian(fields['cpsr']));
-  for (const [level, value] of listOf(fields['env.sp_el']).entries()) list.add(`sp_el${level}`, value);
-  for (const [level, value] of listOf(fields['env.elr_el']).entries()) if (level > 0) list.add(`elr_el${level}`, value);
-  const values = listOf(fields['cpreg_vmstate_values']);
+  const list = new RegisterList(fields);
+  const state = bigEndian(fields['cpsr']);
+  if (state !== undefined && runs32Bit(state)) {
+    for (const index of listOf(fields['env.regs']).keys()) list.add(NARROW[index] ?? `r${index}`, 'env.regs', index);
+    list.addValue('cpsr', state, 'cpsr');
+  } else {
+    for (let index = 0; index < GENERAL; index++) list.add(`x${index}`, 'env.xregs', index);
+    list.add('sp', 'env.xregs', GENERAL).add('pc', 'env.pc').addValue('pstate', state, 'cpsr');
+  }
+  for (const level of [0, 1, 2, 3]) list.add(`sp_el${level}`, 'env.sp_el', level);
+  for (const level of [1, 2, 3]) list.add(`elr_el${level}`, 'env.elr_el', level);
   for (const [index, id] of listOf(fields['cpreg_vmstate_indexes']).entries()) {
     const name = isInteger(id) ? SYSTEM.get(BigInt(id)) : undefined;
-    if (name !== undefined) list.add(name, values[index]);
+    if (name !== undefined) list.add(name, 'cpreg_vmstate_values', index);
   }
-  return list.done();
+  return list.entries;
 }
 
 /** `cpsr` is a type of its own, which is shown as bytes: `60 00 03 c5`. */

@@ -1,6 +1,6 @@
 /** Registers of an x86 CPU out of its section `cpu` (QEMU target/i386/machine.c, `vmstate_x86_cpu`). */
-import type { FieldJson, FieldsJson, Registers } from '../contracts/devices';
-import { isGroup, isInteger, listOf, RegisterList, type RegisterValue } from './register-fields';
+import type { FieldsJson } from '../contracts/devices';
+import { isInteger, listOf, RegisterList, type RegisterEntry } from './register-fields';
 
 /** In the order of `env.regs` (target/i386/cpu.h, R_EAX …). */
 const GENERAL_64 = [
@@ -33,33 +33,31 @@ const SINGLE: readonly (readonly [string, string])[] = [
   ['mxcsr', 'env.mxcsr'],
 ];
 
+/** Parts of a segment register, and of a descriptor table, whose selector and flags mean nothing. */
+const SEGMENT_PARTS = ['selector', 'base', 'limit', 'flags'] as const;
+const TABLE_PARTS = ['base', 'limit'] as const;
+
+/** dr4 and dr5 are other names of dr6 and dr7. */
+const DEBUG = [0, 1, 2, 3, 6, 7] as const;
+
 /** null when these are not the fields of an x86 CPU. A 32-bit target's registers have their 32-bit names. */
-export function x86Registers(fields: FieldsJson): Registers | null {
-  const regs = listOf(fields['env.regs']);
-  if (!isInteger(fields['env.eip']) || regs.length < GENERAL_32.length) return null;
-  const wide = regs.length >= GENERAL_64.length;
-  const list = new RegisterList();
-  for (const [index, name] of (wide ? GENERAL_64 : GENERAL_32).entries()) list.add(name, regs[index]);
-  list.add(wide ? 'rip' : 'eip', fields['env.eip']).add(wide ? 'rflags' : 'eflags', fields['env.eflags']);
-  const segments = listOf(fields['env.segs']);
-  for (const [index, name] of SEGMENTS.entries()) list.addGroup(name, segmentOf(segments[index]));
-  for (const name of ['ldt', 'tr']) list.addGroup(name, segmentOf(fields[`env.${name}`]));
-  for (const name of ['gdt', 'idt']) list.addGroup(name, tableOf(fields[`env.${name}`]));
-  for (const [name, field] of SINGLE) list.add(name, fields[field]);
-  // dr4 and dr5 are other names of dr6 and dr7.
-  const debug = listOf(fields['env.dr']);
-  for (const index of [0, 1, 2, 3, 6, 7]) list.add(`dr${index}`, debug[index]);
-  return list.done();
-}
-
-function segmentOf(value: FieldJson | undefined): Readonly<Record<string, RegisterValue>> | null {
-  if (!isGroup(value)) return null;
-  const { selector, base, limit, flags } = value;
-  if (!isInteger(selector) || !isInteger(base) || !isInteger(limit) || !isInteger(flags)) return null;
-  return { selector, base, limit, flags };
-}
-
-function tableOf(value: FieldJson | undefined): Readonly<Record<string, RegisterValue>> | null {
-  const segment = segmentOf(value);
-  return segment === null ? null : { base: segment['base'] ?? 0, limit: segment['limit'] ?? 0 };
+export function x86Registers(fields: FieldsJson): readonly RegisterEntry[] | null {
+  const general = listOf(fields['env.regs']);
+  if (!isInteger(fields['env.eip']) || general.length < GENERAL_32.length) return null;
+  const wide = general.length >= GENERAL_64.length;
+  const list = new RegisterList(fields);
+  for (const [index, name] of (wide ? GENERAL_64 : GENERAL_32).entries()) list.add(name, 'env.regs', index);
+  list.add(wide ? 'rip' : 'eip', 'env.eip').add(wide ? 'rflags' : 'eflags', 'env.eflags');
+  for (const [index, name] of SEGMENTS.entries()) {
+    for (const part of SEGMENT_PARTS) list.add(`${name}.${part}`, 'env.segs', index, part);
+  }
+  for (const name of ['ldt', 'tr']) {
+    for (const part of SEGMENT_PARTS) list.add(`${name}.${part}`, `env.${name}`, null, part);
+  }
+  for (const name of ['gdt', 'idt']) {
+    for (const part of TABLE_PARTS) list.add(`${name}.${part}`, `env.${name}`, null, part);
+  }
+  for (const [name, field] of SINGLE) list.add(name, field);
+  for (const index of DEBUG) list.add(`dr${index}`, 'env.dr', index);
+  return list.entries;
 }

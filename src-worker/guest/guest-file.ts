@@ -113,6 +113,20 @@ export class GuestFile {
     }
   }
 
+  /**
+   * Whether the file has data under the bytes from `offset` on, and how many of the next `length` are alike in that. A file
+   * system that cannot tell says that all is data.
+   */
+  allocation(
+    block: GuestBlock,
+    offset: number,
+    length: number,
+  ): { readonly kind: 'data' | 'hole'; readonly length: number } {
+    const extent = this.#file.extentAt(fileOffset(block.pagesOffset + offset));
+    if (extent === null) return { kind: 'hole', length };
+    return { kind: extent.kind, length: Math.min(length, extent.length) };
+  }
+
   close(): void {
     this.#file.close();
   }
@@ -132,6 +146,9 @@ function guestBlocks(snapshot: OpenSnapshot, file: SeekableChannel, doing: strin
     isPlaced(block) ? [guestBlock(snapshot, file, block, order === 'big' ? 'big' : 'little')] : [],
   );
   if (blocks.length > 0) return blocks;
+  if (stream.ramBlocks.length === 0) {
+    throw refuse('no RAM block is listed in it', 'stillframe inspect tells what is wrong with it.');
+  }
   throw refuse(
     'its pages have no fixed places: it is an ordinary stream, no mapped-ram file',
     'Convert it to mapped-ram first.',

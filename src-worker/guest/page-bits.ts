@@ -44,12 +44,11 @@ export class PageBits {
     return end;
   }
 
-  /** Calls `visit(first, bits)` with the bits of all pages from `page` to before `end`, window by window: byte by byte of 8 pages. */
-  eachByte(page: number, end: number, visit: (first: number, bits: number) => void): void {
-    for (let at = page - (page % 8); at < end; at += 8) {
-      const window = this.#windowAt(at);
-      visit(at, window[(at - this.#first) / 8] ?? 0);
-    }
+  /** The bits of eight pages from `page` on, a multiple of 8, the first lowest; 0 for pages that there are not. */
+  eightAt(page: number): number {
+    if (page >= this.#bitmap.pages) return 0;
+    const window = this.#windowAt(page);
+    return window[(page - this.#first) / 8] ?? 0;
   }
 
   #windowAt(page: number): Uint8Array {

@@ -1,17 +1,15 @@
-import { type Anchor, ANCHOR_BYTES } from '@shared/search/anchor';
+import type { Anchor } from '@shared/search/anchor';
 import { LazyDfa, MATCHED, SPECIAL, UNKNOWN, type State } from '@shared/search/dfa';
-import { asMaskedRange } from '@shared/search/masked-range';
 import type { Program } from '@shared/search/nfa';
 import { AT_END, NO_MORE, STATE, STATE_WORDS, type SearchKernels } from './kernels';
 import type { SearchMemory } from './memory';
+import { SKIP_TABLE_BYTES, skipTableOf } from './skip-table';
 
 /** Bytes of a transition table. When it is full the automaton begins anew. */
 export const TABLE_BYTES = { forwards: 4 * 1024 * 1024, backwards: 1024 * 1024 } as const;
 const COLUMNS_BYTES = 256 * 4;
-const VECTOR = 16;
-const SKIP_TABLE_BYTES = ANCHOR_BYTES * 3 * VECTOR;
 /** Of an automaton besides its table, alignment included. */
-export const AUTOMATON_BYTES = COLUMNS_BYTES + STATE_WORDS * 4 + SKIP_TABLE_BYTES + 256 + 5 * VECTOR;
+export const AUTOMATON_BYTES = COLUMNS_BYTES + STATE_WORDS * 4 + SKIP_TABLE_BYTES + 256 + 5 * 16;
 /** An anchor's `most` that stands for "any number": larger than any place in the memory. */
 const UNBOUNDED = 0x7fffffff;
 
@@ -148,49 +146,13 @@ export class Automaton {
     const tableAt = this.#memory.take(SKIP_TABLE_BYTES);
     const leadingAt = this.#memory.take(256);
     this.#memory.view(leadingAt, 256).set(anchor.leading.flags());
-    const ranges = asRanges(anchor);
-    this.#memory.view(tableAt, SKIP_TABLE_BYTES).set(ranges ?? rowTables(anchor));
-    this.#state[STATE.skip] = ranges === null ? 2 : 1;
+    const { how, bytes } = skipTableOf(anchor);
+    this.#memory.view(tableAt, SKIP_TABLE_BYTES).set(bytes);
+    this.#state[STATE.skip] = how;
     this.#state[STATE.skipTable] = tableAt;
     this.#state[STATE.anchorLength] = anchor.length;
     this.#state[STATE.anchorLeast] = anchor.least;
     this.#state[STATE.anchorMost] = Math.min(UNBOUNDED, anchor.most);
     this.#state[STATE.leading] = leadingAt;
   }
-}
-
-/** An anchor of one row whose sets are masked ranges, as `seekRanges` in kernels.wat takes it; null for another. */
-function asRanges({ rows }: Anchor): Uint8Array | null {
-  const [row, ...more] = rows;
-  if (row === undefined || more.length > 0) return null;
-  const bytes = new Uint8Array(SKIP_TABLE_BYTES);
-  for (let at = 0; at < ANCHOR_BYTES; at++) {
-    const set = row[at];
-    const range = set === undefined ? { mask: 0, low: 0, span: 0xff } : asMaskedRange(set);
-    if (range === null) return null;
-    for (const [index, value] of [range.mask, range.low, range.span].entries()) {
-      const from = (at * 3 + index) * VECTOR;
-      bytes.fill(value, from, from + VECTOR);
-    }
-  }
-  return bytes;
-}
-
-/** An anchor as `seekRows` in kernels.wat takes it. */
-function rowTables({ rows }: Anchor): Uint8Array {
-  const bytes = new Uint8Array(SKIP_TABLE_BYTES);
-  for (let at = 0; at < ANCHOR_BYTES; at++) {
-    const low = bytes.subarray(2 * at * VECTOR, (2 * at + 1) * VECTOR);
-    const high = bytes.subarray((2 * at + 1) * VECTOR, (2 * at + 2) * VECTOR);
-    for (const [index, row] of rows.entries()) {
-      const bit = 2 ** index;
-      const set = row[at];
-      for (let byte = 0; byte < 256; byte++) {
-        if (set !== undefined && !set.has(byte)) continue;
-        low[byte % 16] = (low[byte % 16] ?? 0) | bit;
-        high[byte >> 4] = (high[byte >> 4] ?? 0) | bit;
-      }
-    }
-  }
-  return bytes;
 }

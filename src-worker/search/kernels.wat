@@ -86,6 +86,55 @@
         (br $step)))
     (local.get $found))
 
+  ;; The first place from $at to before $end where two bytes of an anchor stand; $end when there is none. $pair: 16 times the
+  ;; mask of the first, 16 times its value, the same of the second, and 4 bytes each of their distances from the anchor's place.
+  (func $seekPair (param $at i32) (param $end i32) (param $pair i32) (result i32)
+    (local $a i32) (local $b i32) (local $one i32) (local $two i32) (local $place i32)
+    (local $byteA v128) (local $byteB v128) (local $maskA v128) (local $maskB v128)
+    (local $r0 v128) (local $r1 v128) (local $r2 v128) (local $r3 v128)
+    (local.set $maskA (v128.load offset=0 (local.get $pair)))
+    (local.set $byteA (v128.load offset=16 (local.get $pair)))
+    (local.set $maskB (v128.load offset=32 (local.get $pair)))
+    (local.set $byteB (v128.load offset=48 (local.get $pair)))
+    (local.set $one (i32.load offset=64 (local.get $pair)))
+    (local.set $two (i32.load offset=68 (local.get $pair)))
+    (block $done
+      (loop $step
+        (br_if $done (i32.ge_u (local.get $at) (local.get $end)))
+        (local.set $a (i32.add (local.get $at) (local.get $one)))
+        (local.set $b (i32.add (local.get $at) (local.get $two)))
+        (local.set $r0
+          (v128.and
+            (i8x16.eq (v128.and (v128.load offset=0 align=1 (local.get $a)) (local.get $maskA)) (local.get $byteA))
+            (i8x16.eq (v128.and (v128.load offset=0 align=1 (local.get $b)) (local.get $maskB)) (local.get $byteB))))
+        (local.set $r1
+          (v128.and
+            (i8x16.eq (v128.and (v128.load offset=16 align=1 (local.get $a)) (local.get $maskA)) (local.get $byteA))
+            (i8x16.eq (v128.and (v128.load offset=16 align=1 (local.get $b)) (local.get $maskB)) (local.get $byteB))))
+        (local.set $r2
+          (v128.and
+            (i8x16.eq (v128.and (v128.load offset=32 align=1 (local.get $a)) (local.get $maskA)) (local.get $byteA))
+            (i8x16.eq (v128.and (v128.load offset=32 align=1 (local.get $b)) (local.get $maskB)) (local.get $byteB))))
+        (local.set $r3
+          (v128.and
+            (i8x16.eq (v128.and (v128.load offset=48 align=1 (local.get $a)) (local.get $maskA)) (local.get $byteA))
+            (i8x16.eq (v128.and (v128.load offset=48 align=1 (local.get $b)) (local.get $maskB)) (local.get $byteB))))
+        (if (v128.any_true
+              (v128.or
+                (v128.or (local.get $r0) (local.get $r1))
+                (v128.or (local.get $r2) (local.get $r3))))
+          (then
+            (local.set $place
+              (i32.add
+                (local.get $at)
+                (i32.wrap_i64
+                  (i64.ctz (call $bits64 (local.get $r0) (local.get $r1) (local.get $r2) (local.get $r3))))))
+            (br_if $done (i32.ge_u (local.get $place) (local.get $end)))
+            (return (local.get $place))))
+        (local.set $at (i32.add (local.get $at) (i32.const 64)))
+        (br $step)))
+    (local.get $end))
+
   ;; The first place from $at to before $end at which three bytes stand, each within its range; $end when there is none.
   ;; $ranges: for each of them 16 times its mask, 16 times the lowest value, 16 times highest − lowest.
   (func $seekRanges (param $at i32) (param $end i32) (param $ranges i32) (result i32)
@@ -277,6 +326,14 @@
         (br $back)))
     (local.get $at))
 
+  ;; By a pair, by ranges or by rows: 1, 2 or 3.
+  (func $seek (param $how i32) (param $at i32) (param $end i32) (param $tables i32) (result i32)
+    (if (i32.eq (local.get $how) (i32.const 1))
+      (then (return (call $seekPair (local.get $at) (local.get $end) (local.get $tables)))))
+    (if (i32.eq (local.get $how) (i32.const 2))
+      (then (return (call $seekRanges (local.get $at) (local.get $end) (local.get $tables)))))
+    (call $seekRows (local.get $at) (local.get $end) (local.get $tables)))
+
   (func $max (param $a i32) (param $b i32) (result i32)
     (select (local.get $a) (local.get $b) (i32.gt_s (local.get $a) (local.get $b))))
 
@@ -284,7 +341,7 @@
   ;; names; skips, while no match is under way, to where one can begin. $state, 4 bytes each:
   ;;   0 place (out)  4 row (in, out)  8 one past the last byte of the last match (in, out; untouched without one)
   ;;   12 transition table  16 column of each byte  20 start row
-  ;;   24 how to skip: 0 not, 1 by ranges, 2 by rows  28 their tables  32 bytes of them that count, 1 … 3
+  ;;   24 how to skip: 0 not, 1 by a pair, 2 by ranges, 3 by rows  28 its tables  32 bytes of an anchor, 1 … 3
   ;;   36 fewest and 40 most bytes of a match before them  44 which bytes those can be
   ;; Returns 0 at the end, 1 when no match can follow, 2 at a transition that is not in the table yet.
   (func (export "scan") (param $at i32) (param $end i32) (param $state i32) (result i32)
@@ -305,9 +362,11 @@
             (i32.sub (i32.add (local.get $end) (i32.const 1)) (i32.load offset=32 (local.get $state))))
           (local.set $anchor (i32.add (local.get $at) (i32.load offset=36 (local.get $state))))
           (local.set $anchor
-            (if (result i32) (i32.eq (local.get $how) (i32.const 1))
-              (then (call $seekRanges (local.get $anchor) (local.get $last) (i32.load offset=28 (local.get $state))))
-              (else (call $seekRows (local.get $anchor) (local.get $last) (i32.load offset=28 (local.get $state))))))
+            (call $seek
+              (local.get $how)
+              (local.get $anchor)
+              (local.get $last)
+              (i32.load offset=28 (local.get $state))))
           ;; With no anchor here, one may still follow that a match before the end belongs to.
           (local.set $guard
             (select (local.get $anchor) (local.get $end) (i32.lt_s (local.get $anchor) (local.get $last))))

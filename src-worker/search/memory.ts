@@ -2,7 +2,7 @@
 import { READ_PAST } from './kernels';
 
 /** Bytes read at a time: they stay in a CPU's second-level cache until they were searched. */
-export const CHUNK_BYTES = 256 * 1024;
+export const CHUNK_BYTES = 512 * 1024;
 const WASM_PAGE = 64 * 1024;
 
 /** A WASM memory in which room is taken from the front; it never grows. */

@@ -4,19 +4,19 @@ import type { Lease } from '@shared/contracts/lease';
 import type { RamRange } from '@shared/contracts/library';
 import {
   MAX_UNIT_HITS,
-  type RamMapSource,
   type SearchApi,
   type SearchPlan,
   type SearchRequest,
   type UnitHits,
 } from '@shared/contracts/search';
-import { usualRamMap } from '@shared/ram-map/machine-map';
 import { readNeedle, type Needle } from '@shared/search/needle';
 import { GuestFile } from '../guest/guest-file';
+import { ramMapOf } from '../guest/ram-map';
 import { hitOf } from './hits';
 import { LiteralSearch } from './literal-search';
 import { RegexSearch } from './regex-search';
-import { cutIntoUnits, UNIT_BYTES, type Unit, type UnitRange, type UnitSearch } from './unit';
+import { unitRanges } from './ranges';
+import { cutIntoUnits, UNIT_BYTES, type Unit, type UnitSearch } from './unit';
 
 const DOING = 'searching';
 
@@ -61,32 +61,14 @@ async function openSearch(
   const needle = readNeedle(what);
   const file = await GuestFile.open(lease, DOING);
   try {
-    const units = cutIntoUnits(
-      ranges === null
-        ? file.blocks.map((block) => ({ block, start: 0, end: block.length }))
-        : ranges.map(({ block: name, start, end }): UnitRange => {
-            const block = file.block(name, DOING);
-            return { block, start: Math.min(start, block.length), end: Math.min(end, block.length) };
-          }),
-      unitBytes,
-    );
-    const { map, source } = ramMapOf(file, given);
+    const units = cutIntoUnits(unitRanges(file, ranges, DOING), unitBytes);
+    const { map, source } = ramMapOf(file.snapshot.stream, given);
     const plan = { units: units.length, bytes: units.reduce((sum, unit) => sum + unit.bytes, 0), ramMap: source };
     return { file, units, search: searchFor(file, needle), map, plan };
   } catch (error) {
     file.close();
     throw error;
   }
-}
-
-function ramMapOf(
-  { snapshot }: GuestFile,
-  given: readonly RamRange[],
-): { readonly map: readonly RamRange[]; readonly source: RamMapSource } {
-  if (given.length > 0) return { map: given, source: 'manifest' };
-  const { configuration, ramBlocks } = snapshot.stream;
-  const map = usualRamMap(configuration?.machine ?? null, ramBlocks);
-  return { map, source: map.length > 0 ? 'machine-type' : 'none' };
 }
 
 const searchFor = (file: GuestFile, needle: Needle): UnitSearch =>

@@ -61,12 +61,14 @@ function cutRange({ block, start, end }: UnitRange, unitBytes: number): readonly
     if (unit.bytes > 0) units.push({ block, start: unit.start, end: at, bytes: unit.bytes });
     [unit.start, unit.bytes] = [at, 0];
   };
-  present.eachByte(Math.floor(start / pageSize), Math.ceil(end / pageSize), (first, bits) => {
-    if (bits === 0) return;
-    const at = first * pageSize;
+  const firstPage = Math.floor(start / pageSize);
+  for (let page = firstPage - (firstPage % 8); page * pageSize < end; page += 8) {
+    const bits = present.eightAt(page);
+    if (bits === 0) continue;
+    const at = page * pageSize;
     if (unit.bytes >= unitBytes && at > unit.start) close(at);
-    unit.bytes += bytesWithin(bits, first, pageSize, start, end);
-  });
+    unit.bytes += bytesWithin(bits, page, pageSize, start, end);
+  }
   close(end);
   return units;
 }

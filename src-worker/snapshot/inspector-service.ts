@@ -1,11 +1,12 @@
 /** Serves one open file to the inspector: everything here answers for any file, also for one that is no snapshot. */
 import { byteCount, fileOffset, guestPhysical } from '@shared/bytes/units';
-import type { LocateQuery } from '@shared/contracts/inspect';
+import type { LocateQuery, TranslateQuery } from '@shared/contracts/inspect';
 import { fail, failureOf, type Failure, type StillframeError } from '@shared/contracts/failure';
 import {
   MAX_BYTES,
   MAX_CELLS,
   MAX_SEGMENTS,
+  MAX_TEXT,
   type Density,
   type InspectedFile,
   type InspectorPort,
@@ -13,11 +14,14 @@ import {
 import type { RamRange } from '@shared/contracts/library';
 import type { Lease } from '@shared/contracts/worker';
 import { openLease, type FileSource } from '../io/lease';
+import { createFieldService, type FieldService } from './inspector-fields';
 import { pageRegions, type InspectorRegion } from './inspector-regions';
 import { Segments } from './inspector-segments';
 import { inspectSnapshot } from './inspect';
 import { locateInSnapshot } from './locate';
+import { machineRamMap } from './machine-ram';
 import { openSnapshot, type OpenSnapshot } from './open';
+import { createTranslator, type Translator } from './translate';
 import { structureTree } from './tree';
 
 /** What the service works on once the file is open. */
@@ -25,6 +29,9 @@ interface Opened {
   readonly source: FileSource;
   readonly file: InspectedFile;
   readonly snapshot: OpenSnapshot | null;
+  /** null when the file is no stream. */
+  readonly fields: FieldService | null;
+  readonly translator: Translator | null;
   readonly regions: readonly InspectorRegion[];
   readonly segments: Segments;
 }
@@ -38,7 +45,7 @@ export interface InspectorService {
 /**
  * A service for the file behind `lease`. It opens the file at the first call and keeps it open until `dispose`; a file
  * that cannot be opened rejects every call with the reason. `ramMap` comes from the snapshot's manifest; without it
- * guest-physical addresses are not known.
+ * the machine type tells where the guest has its RAM, if it is known.
  */
 export function createInspectorService(lease: Lease, ramMap: readonly RamRange[] = []): InspectorService {
   let opening: Promise<Opened> | null = null;
@@ -56,6 +63,18 @@ export function createInspectorService(lease: Lease, ramMap: readonly RamRange[]
       const { snapshot } = await opened();
       return snapshot === null ? [] : structureTree(snapshot);
     },
+    children: async (id, from) => {
+      const [parent, start] = [textOf(id, 'id'), whole(from, 'from')];
+      return (await opened()).fields?.children(parent, start) ?? { nodes: [], total: 0 };
+    },
+    fieldsAt: async (offset) => {
+      const at = whole(offset, 'offset');
+      return (await opened()).fields?.fieldsAt(at) ?? [];
+    },
+    findFields: async (text) => {
+      const wanted = textOf(text, 'text');
+      return (await opened()).fields?.findFields(wanted) ?? { found: [], more: false };
+    },
     bytes: async (offset, length) => {
       const [from, count] = [whole(offset, 'offset'), atMost(length, MAX_BYTES, 'length')];
       const { source } = await opened();
@@ -70,7 +89,13 @@ export function createInspectorService(lease: Lease, ramMap: readonly RamRange[]
     },
     locate: async (query) => {
       const checked = checkedQuery(query);
-      return locateInSnapshot(await snapshotOf(opened(), lease), checked, ramMap);
+      return locateInSnapshot(await snapshotOf(opened(), lease), checked, (await opened()).file.ramMap);
+    },
+    translate: async (query) => {
+      const checked = checkedTranslateQuery(query);
+      const { translator } = await opened();
+      if (translator === null) throw noPages(lease);
+      return translator.ask(checked);
     },
     presentPage: async (offset, direction) => {
       if (direction !== 1 && direction !== -1) throw refusal('direction', '1 or -1');
@@ -99,12 +124,25 @@ async function openFile(lease: Lease, ramMap: readonly RamRange[]): Promise<Open
     const read = await readStructure(source, lease);
     const regions = read.snapshot === null ? [] : pageRegions(read.snapshot);
     const { report, failure } = read;
-    const file = { name: lease.name, size, bytesOnDisk: await source.allocatedBytes(), report, failure, ramMap };
-    return { source, file, snapshot: read.snapshot, regions, segments: new Segments(source, size, regions) };
+    const bytesOnDisk = await source.allocatedBytes();
+    const file = { name: lease.name, size, bytesOnDisk, report, failure, ...ramMapOf(read.snapshot, ramMap) };
+    const { snapshot } = read;
+    const fields = snapshot === null ? null : createFieldService(snapshot);
+    const translator = snapshot === null ? null : createTranslator(snapshot, ramMap);
+    return { source, file, snapshot, fields, translator, regions, segments: new Segments(source, size, regions) };
   } catch (error) {
     await source.close();
     throw error;
   }
+}
+
+function ramMapOf(
+  snapshot: OpenSnapshot | null,
+  fromManifest: readonly RamRange[],
+): Pick<InspectedFile, 'ramMap' | 'ramMapFrom'> {
+  if (fromManifest.length > 0) return { ramMap: fromManifest, ramMapFrom: 'manifest' };
+  const ramMap = snapshot === null ? [] : machineRamMap(snapshot.stream);
+  return { ramMap, ramMapFrom: ramMap.length > 0 ? 'machine type' : null };
 }
 
 type Structure = { readonly snapshot: OpenSnapshot | null } & Pick<InspectedFile, 'report' | 'failure'>;
@@ -124,14 +162,17 @@ async function readStructure(source: FileSource, lease: Lease): Promise<Structur
 async function snapshotOf(opened: Promise<Opened>, lease: Lease): Promise<OpenSnapshot> {
   const { snapshot } = await opened;
   if (snapshot !== null) return snapshot;
-  throw fail(
+  throw noPages(lease);
+}
+
+const noPages = (lease: Lease): StillframeError =>
+  fail(
     'format.not-a-stream',
     'looking for a page',
     'this file has no pages to look for',
     'Open a QEMU or libvirt save file.',
     { where: { path: lease.name } },
   );
-}
 
 /** Start of the nearest present page beyond the page or gap at `offset`, block after block in file order. */
 async function nextPresent(
@@ -190,6 +231,26 @@ function checkedQuery(query: unknown): LocateQuery {
     }
   }
   throw refusal('query', 'a page, an offset or a guest-physical address');
+}
+
+function checkedTranslateQuery(query: unknown): TranslateQuery {
+  if (typeof query === 'object' && query !== null && 'kind' in query) {
+    const given = query as Readonly<Record<string, unknown>>;
+    const { gva, register } = given;
+    if (given['kind'] === 'gva' && typeof gva === 'string' && /^0x[\da-f]{1,16}$/i.test(gva)) {
+      return { kind: 'gva', gva, cpu: whole(given['cpu'], 'cpu') };
+    }
+    if (given['kind'] === 'register') {
+      return { kind: 'register', register: textOf(register, 'register'), cpu: whole(given['cpu'], 'cpu') };
+    }
+  }
+  throw refusal('query', 'a guest-virtual address or a register');
+}
+
+function textOf(value: unknown, name: string): string {
+  if (typeof value !== 'string' || value.length > MAX_TEXT)
+    throw refusal(name, `a text of at most ${MAX_TEXT} letters`);
+  return value;
 }
 
 const closed = (lease: Lease): StillframeError =>

@@ -14,7 +14,7 @@ interface Spot {
 }
 
 /** A block with pages at fixed places. */
-type MappedBlock = RamBlock & { readonly header: MappedHeader & { readonly mapped: MappedPages } };
+export type MappedBlock = RamBlock & { readonly header: MappedHeader & { readonly mapped: MappedPages } };
 
 /**
  * Where a page, a file offset or a guest-physical address is. `ramMap` comes from a snapshot's manifest; without it no
@@ -111,7 +111,8 @@ function guestPhysicalOf(block: string, offset: number, ramMap: readonly RamRang
   return range === undefined ? null : guestPhysical(range.guestPhysical + (offset - range.blockOffset));
 }
 
-function requireMapped(snapshot: OpenSnapshot, block: RamBlock): MappedBlock {
+/** Rejects with `format.unsupported` when the block's pages have no fixed place. */
+export function requireMapped(snapshot: OpenSnapshot, block: RamBlock): MappedBlock {
   if (isMapped(block)) return block;
   throw fail(
     'format.unsupported',
@@ -124,7 +125,8 @@ function requireMapped(snapshot: OpenSnapshot, block: RamBlock): MappedBlock {
 
 const isMapped = (block: RamBlock): block is MappedBlock => block.header?.mapped != null;
 
-async function isPresent(
+/** Whether a page's bytes are in the file; rejects as `locateInSnapshot`. */
+export async function isPresent(
   snapshot: OpenSnapshot,
   block: MappedBlock,
   page: ReturnType<typeof pageIndex>,

@@ -9,6 +9,9 @@ export const sectionNodeId = (index: number): string => `section/${index}`;
 /** Id of the node of a section's data, under which a device's fields stand. */
 export const dataNodeId = (index: number): string => `${sectionNodeId(index)}/data`;
 
+/** Id of the node with a CPU's registers. */
+export const registersNodeId = (index: number): string => `${sectionNodeId(index)}/registers`;
+
 export function leaf(
   id: string,
   kind: StructureKind,

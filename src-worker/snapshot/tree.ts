@@ -143,6 +143,7 @@ function dataNodes(stream: ParsedStream, section: Section, id: string): readonly
   if (section.type !== 'full' && section.type !== 'command' && section.counts !== null) {
     return [pageRecords(id, section.counts, data.offset, data.length)];
   }
+  if (section.type === 'full' && stream.description?.devices != null) return describedNodes(section, id);
   const ofRam = section.name === 'ram';
   const meaning = ofRam ? 'Ends the records of this section.' : 'The device’s fields.';
   const kind: StructureKind = ofRam ? 'section' : section.type === 'command' ? 'command' : 'device';
@@ -158,6 +159,22 @@ function dataNodes(stream: ParsedStream, section: Section, id: string): readonly
       ofRam ? 'u64 big-endian' : 'bytes',
     ),
   ];
+}
+
+/** A device whose fields are known: they, and the registers of a CPU, are asked for when they are wanted. */
+function describedNodes({ name, data }: Section, id: string): readonly StructureNode[] {
+  const fields = 'The device’s fields, as the description tells them.';
+  const whole = leaf(`${id}/data`, 'device', 'data', `${data.length} bytes`, data.offset, data.length, fields, 'bytes');
+  const registers = leaf(
+    `${id}/registers`,
+    'device',
+    'registers',
+    null,
+    data.offset,
+    0,
+    'Each in a field of the data.',
+  );
+  return [...(name === 'cpu' ? [{ ...registers, lazy: true }] : []), { ...whole, lazy: true }];
 }
 
 function ramNodes(

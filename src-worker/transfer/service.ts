@@ -1,9 +1,12 @@
 import { fail } from '@shared/contracts/failure';
 import type { TransferApi, TransferSetup } from '@shared/contracts/transfer';
+import { openDeviceJson } from './device-json';
+import { openElf } from './elf';
 import { openEmit } from './emit';
 import { openFileChannel } from '../io/file-channel';
 import { layOutAround, openIngest } from './ingest';
 import { outlineStream } from './outline';
+import { openRange } from './range';
 import { openRaw } from './raw';
 import type { OpenChannel } from './target-file';
 import type { Transfer } from './transfer';
@@ -62,5 +65,11 @@ const open = (setup: TransferSetup, openChannel: OpenChannel): Promise<Transfer>
       return openEmit(setup.source, setup.target);
     case 'raw':
       return openRaw(setup.source, setup.target, setup.block, openChannel);
+    case 'range':
+      return openRange(setup.source, setup.target, setup.range, openChannel);
+    case 'elf':
+      return openElf(setup.source, setup.target, setup.ramMap, openChannel);
+    case 'devices':
+      return openDeviceJson(setup.source, setup.target, openChannel);
   }
 };

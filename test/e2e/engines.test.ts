@@ -148,13 +148,37 @@ describe('a save by channels', () => {
   });
 });
 
+describe('a save that releases QEMU early', () => {
+  it('says so while it runs, has ended QEMU, and is durable all the same', async () => {
+    const other = await session.begin(SMALL);
+    await press('Alt+1');
+    await session.card(other.name).getByRole('button', { name: 'Save…' }).click();
+    await dialog().getByLabel('Name').fill('released');
+    await dialog().getByRole('radio', { name: 'Paused', exact: true }).click();
+    await dialog().getByRole('radio', { name: 'End QEMU' }).click();
+    await dialog()
+      .getByRole('checkbox', { name: /Release QEMU before the flush/ })
+      .check();
+    await dialog().getByRole('button', { name: 'Save', exact: true }).click();
+    await session.page.getByRole('heading', { name: `Saved ${other.name}` }).waitFor({ timeout: 60_000 });
+    expect(await textOf(side())).toMatch(/Flush .*, after QEMU is released .*Then end its QEMU before the flush/);
+    expect((await session.machine(other.name)).state).toBe('off');
+    expect((await session.entry('released')).manifest).toMatchObject({ durable: true, engine: 'channels' });
+    await press('Alt+2');
+    await session.page.getByRole('option', { name: /^by-channels/ }).click();
+  });
+});
+
 describe('a restore', () => {
   const choose = async (name: string): Promise<void> => {
     await openPart(panel(), 'Engine');
     await panel().getByRole('radio', { name, exact: true }).click();
     await panel().getByRole('radio', { name: 'Paused', exact: true }).click();
     await panel().getByRole('button', { name: 'Restore', exact: true }).click();
-    await session.card(machine.name).getByText('Paused', { exact: true }).waitFor({ timeout: 60_000 });
+    const alert = panel().getByRole('alert');
+    const restored = session.card(machine.name).getByText('Paused', { exact: true });
+    await restored.or(alert).first().waitFor({ timeout: 60_000 });
+    expect(await alert.allInnerTexts()).toEqual([]);
   };
   const toolsOf = async (): Promise<string> => (await session.machine(machine.name)).toolsQmp ?? '';
 

@@ -148,6 +148,22 @@ describe('restoring', () => {
     expect(await withMonitor(toolsQmp ?? '', (monitor) => monitor.status())).toBe('running');
   });
 
+  it('that QEMU refuses says why, and goes on saying it when the check is made anew', async () => {
+    await session.page.keyboard.press('Alt+2');
+    await option('on-disk').click();
+    await preflightDone();
+    await panel().getByRole('checkbox').check();
+    await restoreButton().click();
+    const alert = panel().getByRole('alert');
+    await alert.waitFor({ timeout: 30_000 });
+    expect(await textOf(alert)).toMatch(/lock/);
+    await panel().getByRole('button', { name: 'Check again' }).click();
+    await settle();
+    expect(await alert.isVisible()).toBe(true);
+    await alert.getByRole('button', { name: 'Dismiss' }).click();
+    await alert.waitFor({ state: 'detached' });
+  });
+
   it('stays paused with R when that was chosen', async () => {
     await endProcess((await session.machine(small.name)).pid ?? 0, 0);
     await session.page.keyboard.press('Alt+2');

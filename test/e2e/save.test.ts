@@ -90,7 +90,7 @@ describe('a save that runs', () => {
       session.page.evaluate<boolean>('(document.querySelector("path.written")?.getAttribute("d") ?? "").includes("L")'),
     );
     expect(await textOf(session.page.locator('header').first())).toMatch(
-      new RegExp(`^Saving ${busy.name} as watched, live, 1 channel, buffered`),
+      new RegExp(`^Saving ${busy.name} as watched, live, native, 1 channel, buffered`),
     );
     expect(await textOf(progress())).toMatch(/elapsed \d.*pages\/s.*Throughput.*Passes/);
     const side = session.page.getByRole('complementary', { name: 'About this save' });

@@ -66,18 +66,36 @@ export async function fromPackages(name: string, plan: (apt: Apt) => Promise<Unp
   }
 }
 
+/** The same for packages of another architecture. The system's lists do not have them, so the last folder made serves first. */
+export async function fromForeignPackages(
+  name: string,
+  architecture: string,
+  plan: (apt: Apt) => Promise<Unpacked>,
+): Promise<string> {
+  const kept = await lastMade(name);
+  if (kept !== null) return kept;
+  const foreign = ['-o', `APT::Architecture=${architecture}`, '-o', `APT::Architectures=${architecture}`];
+  return withListsOfItsOwn(
+    async (apt) => {
+      const { version, make } = await plan(apt);
+      return madeOnce(name, version, make);
+    },
+    ['-o', 'Dir::State::status=/dev/null', ...foreign],
+  );
+}
+
 const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-async function withListsOfItsOwn<T>(use: (apt: Apt) => Promise<T>): Promise<T> {
+async function withListsOfItsOwn<T>(
+  use: (apt: Apt) => Promise<T>,
+  more: readonly string[] = ['-o', 'Dir::State::status=/var/lib/dpkg/status'],
+): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'apt-'));
   try {
     await Promise.all(
       ['state/lists/partial', 'cache/archives/partial'].map((part) => mkdir(join(folder, part), { recursive: true })),
     );
-    const options = [
-      ...['-o', `Dir::State=${folder}/state`, '-o', 'Dir::State::status=/var/lib/dpkg/status'],
-      ...['-o', `Dir::Cache=${folder}/cache`],
-    ];
+    const options = [...['-o', `Dir::State=${folder}/state`, '-o', `Dir::Cache=${folder}/cache`], ...more];
     await run('apt-get', [...options, '-q', 'update']);
     return await use(aptWith(options));
   } finally {

@@ -1,6 +1,8 @@
 /** Devices of a file as the worker reads them, page after page. */
 import type { DeviceReport, DevicesReport } from '../../src-shared/contracts/devices';
+import { stat } from 'node:fs/promises';
 import type { Problem, StructureNode } from '../../src-shared/contracts/inspect';
+import type { Lease } from '../../src-shared/contracts/lease';
 import { openPath } from '../../src-worker/io/file-source';
 import { readDevices } from '../../src-worker/snapshot/devices';
 import { openSnapshot } from '../../src-worker/snapshot/open';
@@ -36,7 +38,7 @@ export async function treeOfFile(path: string, streamOffset: number | null = nul
       for (const { id, children } of page.trees) fields.set(id, children);
       from = page.next;
     }
-    const grow = (node: StructureNode): StructureNode => ({
+    const grow = ({ lazy: _, ...node }: StructureNode): StructureNode => ({
       ...node,
       children: fields.get(node.id) ?? node.children.map(grow),
     });
@@ -44,4 +46,10 @@ export async function treeOfFile(path: string, streamOffset: number | null = nul
   } finally {
     await source.close();
   }
+}
+
+/** A lease on a file by its own path. */
+export async function leaseOf(path: string): Promise<Lease> {
+  const { dev, ino } = await stat(path, { bigint: true });
+  return { path, dev: String(dev), ino: String(ino), name: path, streamOffset: null };
 }

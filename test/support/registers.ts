@@ -1,5 +1,10 @@
 /** What QEMU's monitor prints for `info registers -a`, by register. Imports nothing from src-*. */
 
+import { expect } from 'vitest';
+
+/** By name; a part of a group as `cs.base`. */
+export type RegisterValues = Readonly<Record<string, bigint>>;
+
 /** QEMU's names that are others here, in 32-bit mode and in 64-bit mode. */
 const RENAMED: Readonly<Record<string, string>> = {
   ...{ EFL: 'rflags', RFL: 'rflags', EIP: 'rip', RIP: 'rip' },
@@ -9,7 +14,7 @@ const RENAMED: Readonly<Record<string, string>> = {
 };
 
 /** Registers of each x86 CPU by name; parts of segments as `cs.base`. Vector and floating-point registers are left out. */
-export function parseRegisters(text: string): readonly Readonly<Record<string, bigint>>[] {
+export function parseRegisters(text: string): readonly RegisterValues[] {
   return text
     .split(/^CPU#\d+\s*$/m)
     .slice(1)
@@ -31,4 +36,23 @@ export function parseRegisters(text: string): readonly Readonly<Record<string, b
       }
       return found;
     });
+}
+
+/** Registers of one AArch64 CPU. Vector registers are left out. */
+export function parseArmRegisters(text: string): RegisterValues {
+  const found: Record<string, bigint> = {};
+  for (const [, name = '', value = ''] of text.matchAll(/\b(PC|SP|X\d\d|PSTATE)=([\da-f]+)/g)) {
+    found[name.toLowerCase().replace(/^x0/, 'x')] = BigInt(`0x${value}`);
+  }
+  return found;
+}
+
+/** Every register that QEMU printed is in the file, with that value. */
+export function expectRegisters(ours: Readonly<Record<string, unknown>> | undefined, expected: RegisterValues): void {
+  for (const [name, value] of Object.entries(expected)) {
+    const [group = '', part] = name.split('.');
+    const found = ours?.[group];
+    const single = part === undefined ? found : (found as Readonly<Record<string, unknown>> | undefined)?.[part];
+    expect(`${name} ${single === undefined ? 'missing' : BigInt(single as number | string)}`).toBe(`${name} ${value}`);
+  }
 }

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import type { MachineId } from '../../../src-shared/contracts/machines';
 import type { SavePhase } from '../../../src-shared/contracts/saves';
-import { openTestServices, type TestServices } from '../../support/services';
+import { openTestServices, type BuiltWorker, type TestServices } from '../../support/services';
 import { cpuOfTree } from './cpu';
 import type { BenchVm } from './vm';
 
@@ -17,11 +17,11 @@ export interface Stillframe {
 }
 
 /** Attaches to the VM, which is left as it is. */
-export async function openStillframe(folder: string, workerFile: string, vm: BenchVm): Promise<Stillframe> {
+export async function openStillframe(folder: string, worker: BuiltWorker, vm: BenchVm): Promise<Stillframe> {
   let last: SavePhase | null = null;
   const services = await openTestServices({
     folder: join(folder, 'sf'),
-    worker: { file: workerFile, remove: () => Promise.resolve() },
+    worker,
     saveHooks: {
       onPhase: async (phase) => {
         if (phase !== last) await opened.onPhase?.(phase);

@@ -48,16 +48,14 @@ function cellsOf({ mode, runs, failed }: Row, ramBytes: number): string[] {
     const values = runs.map(value).filter((one) => one !== null);
     return values.length === 0 ? null : median(values);
   };
-  const most = (value: (run: Run) => number | null): string =>
-    figure(
-      runs.reduce<number | null>((longest, run) => Math.max(longest ?? 0, value(run) ?? 0), null),
-      0,
-    );
+  const most = (value: (run: Run) => number | null): string => {
+    const values = runs.map(value).filter((one) => one !== null);
+    return figure(values.length === 0 ? null : Math.max(...values), 0);
+  };
   const seconds = figure(
     middle(({ saveMs }) => saveMs / 1000),
     2,
   );
-  const flushes = runs.some(({ flushMs }) => flushMs !== null);
   return [
     ...names,
     `${seconds}${endless(runs)}`,
@@ -81,14 +79,12 @@ function cellsOf({ mode, runs, failed }: Row, ramBytes: number): string[] {
       middle(({ allocatedBytes }) => allocatedBytes / ramBytes),
       2,
     ),
-    flushes
-      ? figure(
-          middle(({ flushMs }) => (flushMs === null ? null : flushMs / 1000)),
-          2,
-        )
-      : '-',
+    figure(
+      middle(({ flushMs }) => (flushMs === null ? null : flushMs / 1000)),
+      2,
+    ),
     most(({ qmpSaveMs }) => qmpSaveMs),
-    flushes ? most(({ qmpFlushMs }) => qmpFlushMs) : '-',
+    most(({ qmpFlushMs }) => qmpFlushMs),
     figure(
       middle(({ cpuSeconds, pages }) => (pages === 0 ? null : (cpuSeconds / (pages * PAGE_BYTES)) * GIB)),
       2,

@@ -5,7 +5,8 @@ import type { BenchVm } from './vm';
 export interface Mode {
   /** Of the series: `file:`, `mapped-ram + multifd` … Rows with one name stand together. */
   readonly name: string;
-  readonly who: 'QEMU' | 'Stillframe';
+  /** `synthetic guest`: Stillframe on a guest of its own, which says what it has written. */
+  readonly who: 'QEMU' | 'Stillframe' | 'synthetic guest';
   /** The guest goes on dirtying all of its memory; else it is stopped first, and that counts. */
   readonly live: boolean;
   /** How the file gets to stable storage. */
@@ -37,8 +38,8 @@ export interface Run {
   /** The file's length, and what of it takes up space. */
   readonly fileBytes: number;
   readonly allocatedBytes: number;
-  /** The longest that a QMP command was not answered, meanwhile. */
-  readonly qmpSaveMs: number;
+  /** The longest that a QMP command was not answered, meanwhile; null without QEMU. */
+  readonly qmpSaveMs: number | null;
   readonly qmpFlushMs: number | null;
   /** Of everybody who works on the save, without the guest's own. */
   readonly cpuSeconds: number;

@@ -1,0 +1,118 @@
+import type { DeviceDiff, FieldDiff, FieldScalar } from '@shared/contracts/diff';
+import type { WorkerApi } from '@shared/contracts/worker';
+import { driveDiff, type BlockDiff } from '@shared/diff/drive';
+import { fileArgument, type FileArgument } from '../arguments';
+import { addCommand, type Answer, type CommonOptions, type Desk, type Workplace } from '../command';
+import { duration, printable, ramSize, table } from '../format';
+import { withFile, withWorkers, workersHere } from '../lease';
+
+interface DiffOptions extends CommonOptions {
+  readonly block?: string;
+}
+
+/** Fields and runs of pages that the text lists; `--json` has all. */
+const MOST_LINES = 20;
+
+export function addDiff(desk: Desk): void {
+  addCommand(desk, 'diff', 'compare two snapshots: pages added, removed, changed, and device fields that differ')
+    .usage('A[,offset=SIZE] B[,offset=SIZE] [options]')
+    .argument('<a>', 'a mapped-ram file, a snapshot folder, or a snapshot’s name', fileArgument)
+    .argument('<b>', 'another one of the same VM', fileArgument)
+    .option('--block <name>', 'only this RAM block')
+    .addHelpText(
+      'after',
+      '\nA page that is not in a file is the same as a page of zeros. Exit code 1: something differs.',
+    )
+    .action((a: FileArgument, b: FileArgument, options: DiffOptions) =>
+      desk.answer(options, (workplace) => diff(workplace, a, b, options)),
+    );
+}
+
+interface DiffReport {
+  readonly blocks: readonly BlockDiff[];
+  readonly devices: readonly DeviceDiff[];
+  readonly comparedBytes: number;
+  /** `totalMs` is comparing the memory. */
+  readonly timings: { readonly totalMs: number; readonly openMs: number; readonly devicesMs: number };
+}
+
+function diff(workplace: Workplace, a: FileArgument, b: FileArgument, { block }: DiffOptions): Promise<Answer> {
+  return withFile(workplace, a, ({ lease: leaseA }) =>
+    withFile(workplace, b, ({ lease: leaseB }) =>
+      withWorkers(workplace, workersHere(), async (workers) => {
+        const opening = performance.now();
+        const plans = await Promise.all(workers.map((worker) => worker.openDiff(leaseA, leaseB, block ?? null)));
+        const plan = plans[0] ?? { units: 0, bytes: 0, blocks: [] };
+        const began = performance.now();
+        const blocks = (await driveDiff(workers, plan)) ?? [];
+        const ended = performance.now();
+        const devices = await firstOf(workers).diffDevices(leaseA, leaseB);
+        const timings = { totalMs: ended - began, openMs: began - opening, devicesMs: performance.now() - ended };
+        return answer({ blocks, devices, comparedBytes: plan.bytes, timings });
+      }),
+    ),
+  );
+}
+
+function firstOf(workers: readonly WorkerApi[]): WorkerApi {
+  const [first] = workers;
+  if (first === undefined) throw new Error('no worker was taken');
+  return first;
+}
+
+function answer(report: DiffReport): Answer {
+  const same = report.devices.length === 0 && report.blocks.every((block) => differing(block) === 0);
+  return { json: report, text: textOf(report, same), good: true };
+}
+
+const differing = ({ added, removed, changed }: BlockDiff): number => added + removed + changed;
+
+function textOf({ blocks, devices, comparedBytes, timings }: DiffReport, same: boolean): string {
+  return [
+    blockTable(blocks),
+    ...blocks.filter((block) => differing(block) > 0).map(runsText),
+    ...devices.flatMap(deviceLines),
+    same ? 'Memory and devices are the same.' : devices.length === 0 ? 'The devices are the same.' : '',
+    `${ramSize(comparedBytes)} of present pages compared in ${duration(timings.totalMs)}.`,
+  ]
+    .filter((line) => line !== '')
+    .join('\n');
+}
+
+const blockTable = (blocks: readonly BlockDiff[]): string =>
+  table<BlockDiff>(
+    [
+      { title: 'BLOCK', value: ({ name }) => name },
+      { title: 'ADDED', align: 'right', value: ({ added }) => String(added) },
+      { title: 'REMOVED', align: 'right', value: ({ removed }) => String(removed) },
+      { title: 'CHANGED', align: 'right', value: ({ changed }) => String(changed) },
+      { title: 'DIFFERING', align: 'right', value: (block) => ramSize(differing(block) * block.pageSize) },
+    ],
+    blocks,
+  );
+
+function runsText({ name, ranges }: BlockDiff): string {
+  const runs = ranges
+    .slice(0, MOST_LINES)
+    .map(([page, count]) => (count === 1 ? String(page) : `${page}–${page + count - 1}`));
+  const rest = ranges.length - runs.length;
+  return `${printable(name)}: pages ${runs.join(', ')}${rest > 0 ? ` and ${rest} more runs` : ''}`;
+}
+
+function deviceLines({ name, instance, state, changedBytes, fields, more }: DeviceDiff): readonly string[] {
+  const what = state === 'changed' ? `${changedBytes} bytes differ` : `only in ${state === 'added' ? 'B' : 'A'}`;
+  const rest = fields.length - MOST_LINES;
+  return [
+    `${printable(name)} ${instance}: ${what}`,
+    ...fields.slice(0, MOST_LINES).map(fieldLine),
+    ...(rest > 0 ? [`  and ${rest}${more ? ' or more' : ''} further fields`] : []),
+  ];
+}
+
+const fieldLine = ({ field, a, b }: FieldDiff): string => `  ${printable(field)}: ${valueText(a)} → ${valueText(b)}`;
+
+/** Long values (buffers in hexadecimal) are cut: `--json` has them whole. */
+function valueText(value: FieldScalar): string {
+  const text = value === null ? 'not there' : printable(String(value));
+  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
+}

@@ -1,0 +1,161 @@
+/**
+ * AArch64 translation, stage 1 (Arm ARM, D8 “The AArch64 Virtual Memory System Architecture”; QEMU target/arm/ptw.c,
+ * `get_phys_addr_lpae`): 4, 16 and 64 KiB granules, blocks, 48 and 52 bits. What is valid counts as mapped, whatever the
+ * access rights and the access flag.
+ */
+import type { Registers } from '../contracts/devices';
+import { readBigUint } from '../bytes/uint';
+import { guestPhysical } from '../bytes/units';
+import { fail } from '../contracts/failure';
+import { bit, bits, clearLow, entryEnds, needed, pageSizeText, WalkNotes, type GuestMemory, type Walk } from './walk';
+
+/** Which tables are in use, and how they are laid out, for one half of the address space. */
+interface Region {
+  readonly base: bigint;
+  /** Bits of an address that are translated; those above them are all alike. */
+  readonly inputBits: number;
+  /** log2 of the granule. */
+  readonly granuleBits: number;
+  readonly walksOff: boolean;
+  readonly topByteIgnored: boolean;
+  readonly upper: boolean;
+  /** Where bits 48 … 51 of an address are in a descriptor: nowhere, in 12 … 15 (LPA), or 50 … 51 in 8 … 9 (LPA2). */
+  readonly wide: 'no' | 'lpa' | 'lpa2';
+}
+
+/** Translates an address as the CPU with these registers does at its current exception level. I/O failures reject. */
+export async function walkAarch64(memory: GuestMemory, registers: Registers, address: bigint): Promise<Walk> {
+  const regime = regimeOf(registers);
+  if (!bit(needed(registers, `sctlr_${regime}`), 0)) return withoutMmu(address);
+  const region = regionOf(registers, regime, address);
+  if (region === null)
+    return new WalkNotes('AArch64').notMapped('the tables for its half of the addresses are not used');
+  const levels = levelsOf(region);
+  const granule = pageSizeText(2 ** region.granuleBits);
+  const notes = new WalkNotes(`AArch64, ${levels} levels, ${granule} granule`);
+  if (region.walksOff) return notes.notMapped('walks for its half of the addresses are switched off');
+  if (!isInRegion(region, address))
+    return notes.notMapped('it lies between the lower and the upper half of the addresses');
+  return follow(memory, region, address, notes);
+}
+
+type Regime = 'el1' | 'el2';
+
+/** Whose tables translate: those of EL1 also at EL0, those of EL2 there and at EL0 of a host with VHE. */
+function regimeOf(registers: Registers): Regime {
+  const pstate = registers['pstate'] === undefined ? needed(registers, 'cpsr') : needed(registers, 'pstate');
+  const hcr = needed(registers, 'hcr_el2');
+  const level = Number(bits(pstate, 2, 2));
+  if (bit(pstate, 4) && bits(pstate, 0, 4) !== 0n) throw unsupported('this CPU runs 32-bit code in a privileged mode');
+  if (level === 3) throw unsupported('this CPU is at EL3');
+  if (level === 2 || (level === 0 && bit(hcr, HCR_E2H) && bit(hcr, HCR_TGE))) return 'el2';
+  if (bit(hcr, HCR_VM)) throw unsupported('this CPU runs a guest of its own, whose addresses are translated twice');
+  return 'el1';
+}
+
+const HCR_VM = 0;
+const HCR_TGE = 27;
+const HCR_E2H = 34;
+
+const unsupported = (what: string): Error =>
+  fail('format.unsupported', 'translating an address', what, 'Use a guest-physical address.');
+
+function withoutMmu(address: bigint): Walk {
+  const notes = new WalkNotes('AArch64, MMU off');
+  return address < 2n ** 52n
+    ? notes.mapped(address, null)
+    : notes.notMapped('it has more bits than a physical address');
+}
+
+/** Fields of TCR_ELx for the lower half and the upper one. */
+const HALVES = {
+  lower: { size: 0, off: 7, granule: 14, ignore: 37, granules: [12, 16, 14] },
+  upper: { size: 16, off: 23, granule: 30, ignore: 38, granules: [null, 14, 12, 16] },
+} as const;
+
+/** null: this regime has one half only, and the address is not in it. */
+function regionOf(registers: Registers, regime: Regime, address: bigint): Region | null {
+  const tcr = needed(registers, `tcr_${regime}`);
+  const hasHalves = regime === 'el1' || bit(needed(registers, 'hcr_el2'), HCR_E2H);
+  const upper = hasHalves && bit(address, 55);
+  const half = upper ? HALVES.upper : HALVES.lower;
+  const granuleBits = half.granules[Number(bits(tcr, half.granule, 2))];
+  const inputBits = 64 - Number(bits(tcr, half.size, 6));
+  if (granuleBits === undefined || granuleBits === null || inputBits <= granuleBits || inputBits > 52) return null;
+  const outputSize = Number(bits(tcr, hasHalves ? 32 : 16, 3));
+  const lpa2 = granuleBits !== 16 && bit(tcr, hasHalves ? 59 : 32);
+  return {
+    base: needed(registers, `ttbr${upper ? 1 : 0}_${regime}`),
+    inputBits,
+    granuleBits,
+    walksOff: hasHalves && bit(tcr, half.off),
+    topByteIgnored: bit(tcr, hasHalves ? half.ignore : 20),
+    upper,
+    wide: lpa2 ? 'lpa2' : granuleBits === 16 && outputSize === 6 ? 'lpa' : 'no',
+  };
+}
+
+/** Of 4 KiB tables with 48 bits: 4. */
+const levelsOf = ({ inputBits, granuleBits }: Region): number =>
+  Math.ceil((inputBits - granuleBits) / (granuleBits - 3));
+
+function isInRegion({ inputBits, topByteIgnored, upper }: Region, address: bigint): boolean {
+  const above = (topByteIgnored ? 56 : 64) - inputBits;
+  return bits(address, inputBits, above) === (upper ? 2n ** BigInt(above) - 1n : 0n);
+}
+
+const VALID = 0;
+const TABLE = 1;
+const LAST_LEVEL = 3;
+
+async function follow(memory: GuestMemory, region: Region, address: bigint, notes: WalkNotes): Promise<Walk> {
+  const { granuleBits, inputBits } = region;
+  const stride = granuleBits - 3;
+  const first = LAST_LEVEL + 1 - levelsOf(region);
+  let table = tableBase(region, inputBits - (granuleBits + stride * (LAST_LEVEL - first)) + 3);
+  for (let level = first; ; level++) {
+    const shift = granuleBits + stride * (LAST_LEVEL - level);
+    const index = Number(bits(address, shift, level === first ? inputBits - shift : stride));
+    const entryAt = guestPhysical(Number(table) + index * 8);
+    const bytes = await memory.read(entryAt, 8);
+    const entry = bytes === null ? null : readBigUint(bytes, 0, 8, 'little');
+    const step = { table: `level ${level}`, index, entryAt, entry };
+    const leadsTo = leadsToOf(region, entry, level, shift);
+    notes.add({ ...step, leadsTo });
+    if (entry === null) return notes.notMapped(entryEnds({ ...step, leadsTo }, 'is not in RAM'));
+    if (leadsTo === NOT_VALID) return notes.notMapped(entryEnds({ ...step, leadsTo }, 'is not valid'));
+    const next = addressOf(region, entry);
+    if (leadsTo !== NEXT_TABLE) return notes.mapped(clearLow(next, shift) + bits(address, 0, shift), 2 ** shift);
+    table = next;
+  }
+}
+
+const NOT_VALID = 'not valid';
+const NEXT_TABLE = 'next table';
+
+function leadsToOf(region: Region, entry: bigint | null, level: number, shift: number): string {
+  if (entry === null) return 'not in RAM';
+  if (!bit(entry, VALID)) return NOT_VALID;
+  if (bit(entry, TABLE)) return level < LAST_LEVEL ? NEXT_TABLE : `${pageSizeText(2 ** shift)} page`;
+  return blocksAt(region, level) ? `${pageSizeText(2 ** shift)} block` : NOT_VALID;
+}
+
+/** Levels at which a descriptor may be a block (QEMU, `lpae_block_desc_valid`). */
+function blocksAt({ granuleBits, wide }: Region, level: number): boolean {
+  if (level === 2) return true;
+  if (level === 1) return granuleBits === 12 || wide !== 'no';
+  return level === 0 && granuleBits === 12 && wide === 'lpa2';
+}
+
+/** The first table, which has 2 to the power of `lengthBits` bytes and is aligned to them. */
+function tableBase({ base, wide }: Region, lengthBits: number): bigint {
+  const low = clearLow(BigInt.asUintN(48, base), Math.max(lengthBits, 3));
+  return wide === 'no' ? low : clearLow(low, 6) + (bits(base, 2, 4) << 48n);
+}
+
+function addressOf({ granuleBits, wide }: Region, entry: bigint): bigint {
+  const upTo = wide === 'lpa2' ? 50 : 48;
+  const low = clearLow(BigInt.asUintN(upTo, entry), granuleBits);
+  if (wide === 'lpa2') return low + (bits(entry, 8, 2) << 50n);
+  return wide === 'lpa' ? low + (bits(entry, 12, 4) << 48n) : low;
+}

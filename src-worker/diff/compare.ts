@@ -1,0 +1,84 @@
+import type { UnitDiff } from '@shared/contracts/diff';
+import type { GuestBlock, GuestFile } from '../guest/guest-file';
+import { differingOver, type Differing } from './kernels';
+import type { PairUnit } from './pairs';
+
+/** Bytes of either file that are compared at a time: they stay in a CPU's second-level cache. At least one page. */
+const CHUNK_BYTES = 512 * 1024;
+/** Pages of the smallest size in a chunk. */
+const MOST_PAGES = CHUNK_BYTES / 512;
+const WASM_PAGE = 64 * 1024;
+
+/** Compares pages of two files, through one memory that both are read into. */
+export class PageComparison {
+  readonly #files: readonly [GuestFile, GuestFile];
+  readonly #views: readonly [Uint8Array, Uint8Array];
+  readonly #flags: Uint8Array;
+  readonly #differing: Differing;
+
+  /** `pageSize`: of the largest page. */
+  constructor(a: GuestFile, b: GuestFile, pageSize: number) {
+    const chunk = Math.max(CHUNK_BYTES, pageSize);
+    const pages = Math.ceil((2 * chunk + MOST_PAGES) / WASM_PAGE);
+    const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
+    this.#files = [a, b];
+    this.#views = [new Uint8Array(memory.buffer, 0, chunk), new Uint8Array(memory.buffer, chunk, chunk)];
+    this.#flags = new Uint8Array(memory.buffer, 2 * chunk, MOST_PAGES);
+    this.#differing = differingOver(memory);
+  }
+
+  /** Throws `file.*`. */
+  compare({ pair, first, end, bytes }: PairUnit): UnitDiff {
+    const { name, pageSize, a, b } = pair;
+    const counts = { added: 0, removed: 0, changed: 0 };
+    const ranges: number[] = [];
+    const most = Math.floor(this.#views[0].length / pageSize);
+    for (let page = nextPresent(a, b, first, end); page < end;) {
+      const count = Math.min(most, end - page);
+      this.#load(0, a, page * pageSize, count * pageSize);
+      this.#load(1, b, page * pageSize, count * pageSize);
+      const found = this.#compareLoaded(pageSize, count);
+      const flags = this.#flags.subarray(0, count);
+      for (let index = found > 0 ? flags.indexOf(1) : -1; index >= 0;) {
+        const inA = a?.present.has(page + index) ?? false;
+        const inB = b?.present.has(page + index) ?? false;
+        counts[inA && inB ? 'changed' : inA ? 'removed' : 'added']++;
+        addPage(ranges, page + index);
+        index = flags.indexOf(1, index + 1);
+      }
+      page = nextPresent(a, b, page + count, end);
+    }
+    return { block: name, ...counts, ranges, bytes };
+  }
+
+  #compareLoaded(pageSize: number, count: number): number {
+    const [a, b] = this.#views;
+    return this.#differing(a.byteOffset, b.byteOffset, pageSize, count, this.#flags.byteOffset);
+  }
+
+  /** The bytes of one side; zeros where the block has ended or is not in the file. */
+  #load(side: 0 | 1, block: GuestBlock | null, offset: number, length: number): void {
+    const view = this.#views[side].subarray(0, length);
+    const there = block === null ? 0 : Math.max(0, Math.min(length, block.length - offset));
+    if (block !== null && there > 0) this.#files[side].read(block, offset, view.subarray(0, there));
+    view.fill(0, there);
+  }
+}
+
+/** The next page that either file has; `end` when there is none before it. */
+function nextPresent(a: GuestBlock | null, b: GuestBlock | null, page: number, end: number): number {
+  const next = (block: GuestBlock | null): number => {
+    const stop = Math.min(end, block?.pages ?? 0);
+    const found = block?.present.next(page, stop, true) ?? stop;
+    return found < stop ? found : end;
+  };
+  return Math.min(next(a), next(b));
+}
+
+/** Adds a page behind all others to runs of first page and number of pages. */
+function addPage(ranges: number[], page: number): void {
+  const at = ranges.length - 2;
+  const [first, count] = [ranges[at], ranges[at + 1]];
+  if (first !== undefined && count !== undefined && first + count === page) ranges[at + 1] = count + 1;
+  else ranges.push(page, 1);
+}

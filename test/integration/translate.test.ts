@@ -1,0 +1,193 @@
+/** Guest-virtual addresses of Linux guests, against what QEMU itself says at the save. */
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { byteCount, fileOffset } from '../../src-shared/bytes/units';
+import { armArgv, armGuest } from '../support/arm-guest';
+import { armPages } from '../support/arm-pages';
+import { devicesOfFile } from '../support/devices';
+import { hmp, mappedPages, type MappedPage } from '../support/guest-pages';
+import { linuxArgv, linuxGuest } from '../support/linux-guest';
+import { PlainQemu } from '../support/plain-qemu';
+import { expectRegisters, parseArmRegisters, parseRegisters, type RegisterValues } from '../support/registers';
+import { sampleAddresses } from '../support/sample-addresses';
+import { SerialConsole } from '../support/serial-console';
+import { makeTempDir, removeTempDir } from '../support/temp';
+import { askQemu, expectSame, openForTranslation, type Asked, type OpenFile } from '../support/translations';
+
+const MIB = 2 ** 20;
+const ADDRESSES = 10_000;
+
+let folder = '';
+
+beforeAll(async () => {
+  folder = await makeTempDir('sft');
+});
+
+afterAll(() => removeTempDir(folder));
+
+async function untilReady(serial: string): Promise<void> {
+  const console = await SerialConsole.open(serial);
+  try {
+    await console.ready();
+  } finally {
+    console.close();
+  }
+}
+
+describe.each([
+  { title: '4 levels', machine: 'q35', cpu: 'max,la57=off,pdpe1gb=off', memoryMiB: 384, levels: 4 },
+  { title: '5 levels and 1 GiB pages', machine: 'pc', cpu: 'max', memoryMiB: 3328, levels: 5 },
+])('x86-64 with $title', ({ machine, cpu, memoryMiB, levels }) => {
+  const path = () => join(folder, `linux-${levels}`);
+  let asked: readonly Asked[] = [];
+  let registers: RegisterValues = {};
+  let file: OpenFile;
+
+  beforeAll(async () => {
+    const serial = join(folder, `serial-${levels}`);
+    const argv = linuxArgv(await linuxGuest(), { serial, machine, cpu, memoryMiB });
+    const vm = await PlainQemu.start({ argv, folder });
+    try {
+      await untilReady(serial);
+      const pages = await stopInProcess(vm);
+      asked = await askQemu(
+        vm,
+        sampleAddresses(pages, (physical) => physical < memoryMiB * MIB, ADDRESSES),
+      );
+      registers = parseRegisters(await hmp(vm, 'info registers -a'))[0] ?? {};
+      await vm.save(`file:${path()}`, { mappedRam: true, channels: 2 });
+    } finally {
+      await vm.stop();
+    }
+    file = await openForTranslation(path());
+  }, 180_000);
+
+  afterAll(() => file.source.close());
+
+  it('10,000 addresses are where gva2gpa has them, and their bytes are those of xp', async () => {
+    const { sizes, user, notRam } = await expectSame(file, asked, `x86-64, ${levels} levels`);
+    expect(asked.length).toBe(ADDRESSES);
+    expect(sizes.get('4096')).toBeGreaterThanOrEqual(3000);
+    expect(sizes.get(String(2 * MIB))).toBeGreaterThanOrEqual(1000);
+    expect(sizes.get('not mapped')).toBeGreaterThanOrEqual(500);
+    if (levels === 5) expect(sizes.get(String(1024 * MIB))).toBeGreaterThanOrEqual(10);
+    expect(user).toBeGreaterThanOrEqual(100);
+    // Interrupt controllers, timers, PCI configuration.
+    expect(notRam).toBeGreaterThanOrEqual(5);
+    expect(notRam).toBeLessThan(200);
+  });
+
+  it('each step is an entry of the guest’s tables, at its place in the file', async () => {
+    const small = asked.find(({ physical, large }) => physical !== null && !large);
+    const gva = `0x${(small?.address ?? 0n).toString(16)}`;
+    const { steps } = await file.translator.ask({ kind: 'gva', gva, cpu: 0 });
+    expect(steps.map(({ table }) => table)).toEqual(['PML5', 'PML4', 'PDPT', 'PD', 'PT'].slice(5 - levels));
+    for (const step of steps) {
+      const bytes = await file.source.read(fileOffset(step.fileOffset ?? 0), byteCount(8));
+      expect(`0x${Buffer.from(bytes).readBigUInt64LE().toString(16)}`).toBe(step.value);
+    }
+    expect(BigInt(steps[0]?.guestPhysical ?? 0) / 4096n).toBe((registers['cr3'] ?? 0n) / 4096n);
+  });
+
+  it('the registers are those of `info registers`, and each is taken to where it points', async () => {
+    const cpu0 = (await devicesOfFile(path())).devices.find(({ name }) => name === 'cpu');
+    expectRegisters(cpu0?.registers, registers);
+    for (const register of ['rip', 'rsp', 'gdt.base', 'lstar']) {
+      const found = await file.translator.ask({ kind: 'register', register, cpu: 0 });
+      const byAddress = await file.translator.ask({ kind: 'gva', gva: found.gva, cpu: 0 });
+      expect(found).toEqual({ ...byAddress, register });
+      expect(found.mapped).toBe(true);
+      if (registers[register] !== undefined) expect(BigInt(found.gva)).toBe(registers[register]);
+    }
+  });
+
+  it('what there is not is refused', async () => {
+    const ask = file.translator.ask;
+    await expect(ask({ kind: 'register', register: 'x0', cpu: 0 })).rejects.toMatchObject({
+      failure: { code: 'usage', what: 'cpu 0 has no register x0' },
+    });
+    await expect(ask({ kind: 'register', register: 'constructor', cpu: 0 })).rejects.toMatchObject({
+      failure: { code: 'usage' },
+    });
+    await expect(ask({ kind: 'gva', gva: '0x0', cpu: 7 })).rejects.toMatchObject({
+      failure: { code: 'usage', what: 'it has no cpu 7', todo: 'Its CPUs are: 0.' },
+    });
+  });
+});
+
+/** Stops the guest while the tables of a user process are in use; its pages then. */
+async function stopInProcess(vm: PlainQemu): Promise<readonly MappedPage[]> {
+  for (let attempt = 0; attempt < 50; attempt++) {
+    await vm.qmp('stop');
+    const pages = await mappedPages(vm);
+    if (pages.filter(({ user }) => user).length > 100) return pages;
+    await vm.qmp('cont');
+  }
+  throw new Error('no process was met');
+}
+
+describe('AArch64', () => {
+  const RAM = 128 * MIB;
+  const path = () => join(folder, 'linux-arm');
+  let asked: readonly Asked[] = [];
+  let registers: RegisterValues = {};
+  let file: OpenFile;
+
+  beforeAll(async () => {
+    const guest = await armGuest();
+    const serial = join(folder, 'serial-arm');
+    const vm = await PlainQemu.start({ argv: armArgv(guest, serial), folder, program: guest.program });
+    try {
+      await untilReady(serial);
+      await stopInKernel(vm);
+      // The monitor does not tell where the tables are; the file does. The VM goes on standing still.
+      await vm.save(`file:${path()}`, { mappedRam: true, channels: 2 });
+      const tables = await tablesOf(path());
+      const pages = await armPages(vm, RAM, tables.ttbr0, tables.ttbr1);
+      const isRam = (physical: bigint): boolean => physical >= 0x40000000n && physical < 0x40000000n + BigInt(RAM);
+      asked = await askQemu(vm, sampleAddresses(pages, isRam, ADDRESSES));
+      registers = parseArmRegisters(await hmp(vm, 'info registers'));
+    } finally {
+      await vm.stop();
+    }
+    file = await openForTranslation(path());
+  }, 180_000);
+
+  afterAll(() => file.source.close());
+
+  it('10,000 addresses are where gva2gpa has them, and their bytes are those of xp', async () => {
+    const { sizes, user, notRam } = await expectSame(file, asked, 'AArch64, 4 levels, 4 KiB granule');
+    expect(asked.length).toBe(ADDRESSES);
+    expect(sizes.get('4096')).toBeGreaterThanOrEqual(3000);
+    expect(sizes.get(String(2 * MIB))).toBeGreaterThanOrEqual(1000);
+    expect(sizes.get('not mapped')).toBeGreaterThanOrEqual(500);
+    expect(user).toBeGreaterThanOrEqual(100);
+    expect(notRam).toBeLessThan(200);
+  });
+
+  it('the registers are those of `info registers`, and pc and sp are taken to where they point', async () => {
+    const cpu0 = (await devicesOfFile(path())).devices.find(({ name }) => name === 'cpu');
+    expectRegisters(cpu0?.registers, registers);
+    expect(Object.keys(registers).length).toBeGreaterThan(30);
+    for (const register of ['pc', 'sp', 'vbar_el1']) {
+      expect(await file.translator.ask({ kind: 'register', register, cpu: 0 })).toMatchObject({ mapped: true });
+    }
+  });
+});
+
+/** Where the guest's page tables are. What is then found there is only asked about, not believed. */
+async function tablesOf(path: string): Promise<{ readonly ttbr0: bigint; readonly ttbr1: bigint }> {
+  const found = (await devicesOfFile(path)).devices.find(({ name }) => name === 'cpu')?.registers ?? {};
+  const valueOf = (name: string): bigint => BigInt(typeof found[name] === 'object' ? 0 : (found[name] ?? 0));
+  return { ttbr0: valueOf('ttbr0_el1'), ttbr1: valueOf('ttbr1_el1') };
+}
+
+/** In the kernel, which may read everything that is mapped: `gva2gpa` also asks whether the CPU may read it now. */
+async function stopInKernel(vm: PlainQemu): Promise<void> {
+  for (let attempt = 0; attempt < 200; attempt++) {
+    await vm.qmp('stop');
+    if (/PSTATE=[\da-f]+ \S+ +EL1h/.test(await hmp(vm, 'info registers'))) return;
+    await vm.qmp('cont');
+  }
+  throw new Error('the kernel was not met');
+}
