@@ -1,7 +1,7 @@
 import type { UnitDiff } from '@shared/contracts/diff';
 import type { GuestBlock, GuestFile } from '../guest/guest-file';
 import { differingOver, type Differing } from './kernels';
-import type { PairUnit } from './pairs';
+import { nextPresent, type PairUnit } from './pairs';
 
 /** Bytes of either file that are compared at a time: they stay in a CPU's second-level cache. At least one page. */
 const CHUNK_BYTES = 512 * 1024;
@@ -33,7 +33,7 @@ export class PageComparison {
     const counts = { added: 0, removed: 0, changed: 0 };
     const ranges: number[] = [];
     const most = Math.floor(this.#views[0].length / pageSize);
-    for (let page = nextPresent(a, b, first, end); page < end;) {
+    for (let page = nextPresent(pair, first, end); page < end;) {
       const count = Math.min(most, end - page);
       this.#load(0, a, page * pageSize, count * pageSize);
       this.#load(1, b, page * pageSize, count * pageSize);
@@ -46,7 +46,7 @@ export class PageComparison {
         addPage(ranges, page + index);
         index = flags.indexOf(1, index + 1);
       }
-      page = nextPresent(a, b, page + count, end);
+      page = nextPresent(pair, page + count, end);
     }
     return { block: name, ...counts, ranges, bytes };
   }
@@ -63,16 +63,6 @@ export class PageComparison {
     if (block !== null && there > 0) this.#files[side].read(block, offset, view.subarray(0, there));
     view.fill(0, there);
   }
-}
-
-/** The next page that either file has; `end` when there is none before it. */
-function nextPresent(a: GuestBlock | null, b: GuestBlock | null, page: number, end: number): number {
-  const next = (block: GuestBlock | null): number => {
-    const stop = Math.min(end, block?.pages ?? 0);
-    const found = block?.present.next(page, stop, true) ?? stop;
-    return found < stop ? found : end;
-  };
-  return Math.min(next(a), next(b));
 }
 
 /** Adds a page behind all others to runs of first page and number of pages. */

@@ -63,11 +63,12 @@ export function cutPairs(pairs: readonly BlockPair[]): readonly PairUnit[] {
       if (bytes > 0) units.push({ pair, first, end, bytes });
       [first, bytes] = [end, 0];
     };
-    for (let page = 0; page < pair.pages; page += 8) {
-      const count = ones(pair.a?.present.eightAt(page) ?? 0) + ones(pair.b?.present.eightAt(page) ?? 0);
-      if (count === 0) continue;
-      if (bytes >= UNIT_BYTES) close(page);
+    for (let page = nextPresent(pair, 0, pair.pages); page < pair.pages;) {
+      const eight = page - (page % 8);
+      const count = ones(pair.a?.present.eightAt(eight) ?? 0) + ones(pair.b?.present.eightAt(eight) ?? 0);
+      if (bytes >= UNIT_BYTES) close(eight);
       bytes += count * pair.pageSize;
+      page = nextPresent(pair, eight + 8, pair.pages);
     }
     close(pair.pages);
     return units;
@@ -77,3 +78,13 @@ export function cutPairs(pairs: readonly BlockPair[]): readonly PairUnit[] {
 const ONES = Uint8Array.from({ length: 256 }, (_, byte) => byte.toString(2).replaceAll('0', '').length);
 
 const ones = (byte: number): number => ONES[byte] ?? 0;
+
+/** The next page that either file has; `end` when there is none before it. */
+export function nextPresent({ a, b }: BlockPair, page: number, end: number): number {
+  const next = (block: GuestBlock | null): number => {
+    const stop = Math.min(end, block?.pages ?? 0);
+    const found = block?.present.next(page, stop, true) ?? stop;
+    return found < stop ? found : end;
+  };
+  return Math.min(next(a), next(b));
+}

@@ -19,6 +19,8 @@ export class PageBits {
   #window: Uint8Array = new Uint8Array(0);
   /** Page of the window's first bit; no window yet: -1. */
   #first = -1;
+  /** All pages from the window's first one to before this one are absent: the bitmap has a hole there. */
+  #emptyTo = 0;
 
   /** `order`: of the bytes in the bitmap's words. */
   constructor(file: SeekableChannel, bitmap: Bitmap, order: Endian) {
@@ -36,6 +38,11 @@ export class PageBits {
   next(page: number, end: number, wanted: boolean): number {
     for (let at = page; at < end;) {
       const window = this.#windowAt(at);
+      if (at < this.#emptyTo) {
+        if (!wanted) return at;
+        at = Math.min(end, this.#emptyTo);
+        continue;
+      }
       const stop = Math.min(end - this.#first, window.length * 8);
       const found = nextBit(window, at - this.#first, stop, wanted);
       at = this.#first + found;
@@ -56,7 +63,9 @@ export class PageBits {
     if (first === this.#first) return this.#window;
     const from = first / 8;
     const bytes = new Uint8Array(Math.min(WINDOW_BYTES, this.#bitmap.length - from));
-    this.#file.readv([bytes], fileOffset(this.#bitmap.offset + from));
+    const hole = this.#holeAt(from);
+    if (hole < bytes.length) this.#file.readv([bytes], fileOffset(this.#bitmap.offset + from));
+    this.#emptyTo = hole < bytes.length ? 0 : first + hole * 8;
     const window = this.#order === 'little' ? bytes : swapWords(bytes);
     // Bits past the block's last page are 0 in a good file.
     const spare = first + window.length * 8 - this.#bitmap.pages;
@@ -66,5 +75,11 @@ export class PageBits {
     }
     this.#first = first;
     return (this.#window = window);
+  }
+
+  /** Bytes of the bitmap from `from` on that are a hole, so that the bitmap of a huge block need not be read to its end. */
+  #holeAt(from: number): number {
+    const extent = this.#file.extentAt(fileOffset(this.#bitmap.offset + from));
+    return extent?.kind === 'hole' ? Math.min(extent.length, this.#bitmap.length - from) : 0;
   }
 }

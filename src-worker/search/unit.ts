@@ -61,13 +61,13 @@ function cutRange({ block, start, end }: UnitRange, unitBytes: number): readonly
     if (unit.bytes > 0) units.push({ block, start: unit.start, end: at, bytes: unit.bytes });
     [unit.start, unit.bytes] = [at, 0];
   };
-  const firstPage = Math.floor(start / pageSize);
-  for (let page = firstPage - (firstPage % 8); page * pageSize < end; page += 8) {
-    const bits = present.eightAt(page);
-    if (bits === 0) continue;
-    const at = page * pageSize;
+  const lastPage = Math.ceil(end / pageSize);
+  for (let page = present.next(Math.floor(start / pageSize), lastPage, true); page < lastPage;) {
+    const eight = page - (page % 8);
+    const at = eight * pageSize;
     if (unit.bytes >= unitBytes && at > unit.start) close(at);
-    unit.bytes += bytesWithin(bits, page, pageSize, start, end);
+    unit.bytes += bytesWithin(present.eightAt(eight), eight, pageSize, start, end);
+    page = present.next(eight + 8, lastPage, true);
   }
   close(end);
   return units;
