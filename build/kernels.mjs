@@ -27,7 +27,7 @@ export async function generateKernels(room) {
   const parsed = wabt.parseWat(source, await readFile(source, 'utf8'), { simd: true, bulk_memory: true });
   try {
     parsed.resolveNames();
-    parsed.validate({ simd: true, bulk_memory: true });
+    parsed.validate();
     const base64 = Buffer.from(parsed.toBinary({}).buffer).toString('base64');
     const lines = (base64.match(/.{1,100}/gu) ?? []).map((line) => `'${line}'`);
     const text = `/** kernels.wat, assembled by build/kernels.mjs: base64. */

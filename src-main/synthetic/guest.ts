@@ -4,7 +4,7 @@ import type { SyntheticGuestOptions, SyntheticWritten } from '@shared/contracts/
 import type { PageBits } from '@shared/multifd/feed';
 import type { PrecopyGuest } from '@shared/multifd/precopy';
 import type { FileRegistry, Worker, WorkerPool } from '../services';
-import { makeRamFile } from './ram-file';
+import { makeMemory } from './memory';
 
 export class SyntheticGuest implements PrecopyGuest {
   private constructor(
@@ -23,7 +23,7 @@ export class SyntheticGuest implements PrecopyGuest {
     { files, workers }: { readonly files: FileRegistry; readonly workers: WorkerPool },
     options: SyntheticGuestOptions,
   ): Promise<SyntheticGuest> {
-    const { lease, release } = await files.lend(await makeRamFile(options.ramBytes), 'memory of the synthetic guest');
+    const { lease, release } = await files.lend(await makeMemory(options.ramBytes), 'memory of the synthetic guest');
     try {
       const worker = await workers.take('synthetic guest');
       try {

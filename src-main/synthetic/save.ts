@@ -17,7 +17,7 @@ import { timers } from '../snapshots/timers';
 import { unlessAborted } from '../snapshots/time-limit';
 import type { SyntheticGuest } from './guest';
 import { BLOCK_NAME, frameOf, type SyntheticFrame } from './head';
-import { AsideFile } from './target';
+import { TargetFile } from './target';
 
 export interface SyntheticRooms {
   readonly files: FileRegistry;
@@ -46,7 +46,7 @@ export async function saveSynthetic(
   hooks: SyntheticHooks = {},
 ): Promise<SyntheticReport> {
   const startedAt = performance.now();
-  const target = await AsideFile.make(rooms.files, options.out);
+  const target = await TargetFile.make(rooms.files, options.out);
   const helper = rooms.workers.take('writing a file');
   helper.catch(() => undefined);
   try {
@@ -57,8 +57,7 @@ export async function saveSynthetic(
     const copied = await copyPages(rooms, guest, options, signal, { frame, target: target.lease, api, hooks });
     // What is old goes before the bitmap is written: a file with a bitmap has right bytes, clear bits included.
     const { pagesOffset } = frame;
-    const { pageSize } = guest.options;
-    const { punch, zero } = giveBack([{ pagesOffset, pageSize, stale: copied.pages.stale() }]);
+    const { punch, zero } = giveBack([{ pagesOffset, pageSize: guest.options.pageSize, stale: copied.pages.stale() }]);
     for (const part of inParts(punch)) await unlessAborted(signal, api.punch(target.lease, part));
     for (const part of inParts(zero)) await unlessAborted(signal, api.zero(target.lease, part));
     await target.write(copied.pages.present, frame.bitmapOffset);
@@ -70,7 +69,6 @@ export async function saveSynthetic(
     signal.throwIfAborted();
     await target.publish();
     await api.syncFolder(dirname(options.out));
-    await target.keep();
     return { ...reportOf(options, copied), ...size, flushMs, totalMs: performance.now() - startedAt };
   } catch (error) {
     throw signal.aborted
@@ -78,7 +76,7 @@ export async function saveSynthetic(
       : error;
   } finally {
     void helper.then((worker) => worker.stop()).catch(() => undefined);
-    await target.discard();
+    await target.close();
   }
 }
 

@@ -3,7 +3,7 @@
  * A start costs 0.1–0.3 s, which is as long as a small save takes.
  */
 import type { ChannelOpened, ChannelSetup } from '@shared/contracts/channels';
-import { StillframeError } from '@shared/contracts/failure';
+import { fail, StillframeError } from '@shared/contracts/failure';
 import type { Channel } from '@shared/multifd/lane';
 import type { ChannelPool, ChannelSet, Worker } from '../services';
 import { within } from '../snapshots/time-limit';
@@ -13,13 +13,17 @@ export const MOST_CHANNELS = 16;
 export interface ChannelPoolOptions {
   /** How long workers that nobody uses are kept. */
   readonly idleMs: number;
+  /** How long a worker may take to open its files and fault in its buffer until another one is tried. */
+  readonly openMs: number;
   /** How long a worker may take to close its files until it is ended instead. */
   readonly closeMs: number;
   /** How long `dispose` waits for workers to end, which a system call that does not return can prevent. */
   readonly disposeMs: number;
 }
 
-const USUAL: ChannelPoolOptions = { idleMs: 60_000, closeMs: 1_000, disposeMs: 5_000 };
+const USUAL: ChannelPoolOptions = { idleMs: 60_000, openMs: 10_000, closeMs: 1_000, disposeMs: 5_000 };
+
+const DOING = 'opening the channels';
 
 /** Starts of a worker that may fail or die before one failure counts. */
 const MOST_STARTS = 3;
@@ -29,7 +33,7 @@ export function createChannelPool(
   start: (purpose: string) => Promise<Worker>,
   options: Partial<ChannelPoolOptions> = {},
 ): ChannelPool {
-  const { idleMs, closeMs, disposeMs } = { ...USUAL, ...options };
+  const { idleMs, openMs, closeMs, disposeMs } = { ...USUAL, ...options };
   const running = new Set<Worker>();
   const idle: Worker[] = [];
   const starting = new Set<Promise<void>>();
@@ -88,7 +92,7 @@ export function createChannelPool(
     for (let tries = 1; ; tries += 1) {
       const worker = await take();
       try {
-        return { worker, opened: await worker.api.openChannel(setup) };
+        return { worker, opened: await inTime(openMs, worker.api.openChannel(setup)) };
       } catch (error) {
         if (isDeath(error)) worker.stop();
         else await putBack(worker);
@@ -161,6 +165,24 @@ export function createChannelPool(
       await within(disposeMs, ending(), undefined);
     },
   };
+}
+
+/** A worker that stands still (SIGSTOP, a disk that hangs) is as good as dead to somebody who wants to save now. */
+async function inTime<T>(limitMs: number, answer: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const seconds = String(limitMs / 1000);
+    timer = setTimeout(() => {
+      reject(
+        fail('worker.died', DOING, `A worker did not answer within ${seconds} s`, 'Look at the disk, then try again.'),
+      );
+    }, limitMs);
+  });
+  try {
+    return await Promise.race([answer, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 const isDeath = (error: unknown): boolean => error instanceof StillframeError && error.failure.code === 'worker.died';

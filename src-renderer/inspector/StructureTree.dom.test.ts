@@ -1,9 +1,10 @@
 import { flushSync, mount, unmount } from 'svelte';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { StructureNode } from '@shared/contracts/inspect';
-import type { InspectorPort } from '@shared/contracts/inspector-port';
+import type { Children, InspectorPort } from '@shared/contracts/inspector-port';
 import { OpenFile } from './open-file.svelte';
 import StructureTree from './StructureTree.svelte';
+import { treeRows } from './tree-rows';
 
 const leaf = (id: string, offset: number, length: number, over: Partial<StructureNode> = {}): StructureNode => ({
   id,
@@ -38,12 +39,45 @@ const roots: readonly StructureNode[] = [
     children: [header, leaf('ram/pages', 4096, 4096, { kind: 'pages' })],
   }),
 ];
+const withDevice = (): readonly StructureNode[] => [...roots, cpu];
+
+/** A device with 300 fields of 8 bytes, which come in pages of 200. */
+const DATA = 10_000;
+const fields = Array.from({ length: 300 }, (_, at) =>
+  leaf(`devices/cpu/data/${at}`, DATA + at * 8, 8, { kind: 'device', label: `field ${at}`, value: String(at) }),
+);
+const fieldsOf = (id: string, from: number): Children =>
+  id === 'devices/cpu/data' ? { nodes: fields.slice(from, from + 200), total: 300 } : { nodes: [], total: 0 };
+const cpu: StructureNode = leaf('devices/cpu', DATA, 2400, {
+  kind: 'device',
+  source: null,
+  children: [leaf('devices/cpu/data', DATA, 2400, { kind: 'device', source: 'bytes', lazy: true })],
+});
 
 const port: InspectorPort = {
-  file: () => Promise.resolve({ name: 'x', size: 8192, bytesOnDisk: null, report: null, failure: null, ramMap: [] }),
+  file: () =>
+    Promise.resolve({
+      name: 'x',
+      size: 16_384,
+      bytesOnDisk: null,
+      report: null,
+      failure: null,
+      ramMap: [],
+      ramMapFrom: null,
+    }),
   tree: () => Promise.resolve(roots),
+  children: (id, from) => Promise.resolve(fieldsOf(id, from)),
+  fieldsAt: (offset) => Promise.resolve(fields.filter((field) => offset >= field.offset && offset < field.offset + 8)),
+  findFields: (text) =>
+    Promise.resolve({
+      found: fields
+        .filter(({ label }) => label.includes(text))
+        .map((field) => ({ parent: 'devices/cpu/data', chain: [field] })),
+      more: false,
+    }),
+  translate: () => Promise.reject(new Error('not asked for here')),
   bytes: (_offset, length) => Promise.resolve(new Uint8Array(length)),
-  layout: () => Promise.resolve({ segments: [{ offset: 0, length: 8192, kind: 'data', pages: null }] }),
+  layout: () => Promise.resolve({ segments: [{ offset: 0, length: 16_384, kind: 'data', pages: null }] }),
   locate: () => Promise.reject(new Error('not asked for here')),
   presentPage: () => Promise.resolve(null),
   density: () => Promise.reject(new Error('not asked for here')),
@@ -51,16 +85,17 @@ const port: InspectorPort = {
 
 let file: OpenFile;
 let tree: Record<string, unknown>;
-beforeEach(async () => {
+async function show(nodes: readonly StructureNode[]): Promise<void> {
   file = await OpenFile.open({
     session: { id: '1', path: '/x', name: 'x', snapshot: null },
-    api: port,
+    api: { ...port, tree: () => Promise.resolve(nodes) },
     ended: new Promise(() => undefined),
     close: () => Promise.resolve(),
   });
   tree = mount(StructureTree, { target: document.body, props: { file } });
   flushSync();
-});
+}
+beforeEach(() => show(roots));
 afterEach(async () => {
   await unmount(tree);
 });
@@ -140,3 +175,62 @@ describe('the structure tree', () => {
     expect(labels()).toEqual(['ram', 'ram/header', 'ram/header/pages offset']);
   });
 });
+
+describe('fields of a device', () => {
+  beforeEach(async () => {
+    await unmount(tree);
+    await show(withDevice());
+  });
+
+  const shown = (): readonly string[] =>
+    treeRows(file.structure.roots, file.openNodes, null, file.fields.loaded).map(({ node }) => node.label);
+
+  it('come when their node is opened, some at a time', async () => {
+    await press('End');
+    await press('ArrowRight');
+    await press('ArrowRight');
+    expect(focused()).toBe('devices/cpu/data');
+    expect(items().at(-1)?.getAttribute('aria-expanded')).toBe('false');
+    await press('ArrowRight');
+    expect(shown()).toHaveLength(4 + 200 + 1);
+    expect(shown().at(-1)).toBe('100 more');
+    await press('End');
+    await press('Enter');
+    expect(shown()).toHaveLength(4 + 300);
+    expect(shown().at(-1)).toBe('field 299');
+  });
+
+  it('are selected by Enter, and by the cursor', async () => {
+    await file.fields.load('devices/cpu/data');
+    file.toggle('devices/cpu', true);
+    file.toggle('devices/cpu/data', true);
+    flushSync();
+    await file.hex.goTo(DATA + 17);
+    await file.fields.follow(DATA + 17, true);
+    flushSync();
+    expect(file.leaf?.node.label).toBe('field 2');
+    expect(file.leaf?.parents.map(({ id }) => id)).toEqual(['devices/cpu', 'devices/cpu/data']);
+    const selected = items().filter((item) => item.getAttribute('aria-selected') === 'true');
+    expect(selected.map((item) => item.dataset['node'])).toEqual(['devices/cpu/data/2']);
+  });
+
+  it('are found by a text although they were never opened', async () => {
+    const input = document.querySelector<HTMLInputElement>('input');
+    if (input === null) throw new Error('there is a filter');
+    input.value = 'field 29';
+    input.dispatchEvent(new Event('input', { bubbles: true }));
+    await until(() => labels()[0] === 'devices/cpu');
+    const all = [29, ...Array.from({ length: 10 }, (_, at) => 290 + at)].map((at) => `devices/cpu/data/${at}`);
+    expect(labels().length).toBeGreaterThan(8);
+    // Only rows in view exist.
+    expect(labels()).toEqual(['devices/cpu', 'devices/cpu/data', ...all].slice(0, labels().length));
+  });
+});
+
+async function until(holds: () => boolean): Promise<void> {
+  for (const deadline = performance.now() + 5000; !holds();) {
+    if (performance.now() > deadline) throw new Error('it did not come');
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    flushSync();
+  }
+}

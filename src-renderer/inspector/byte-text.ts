@@ -20,7 +20,7 @@ export const asciiChar = (byte: number): string =>
   byte >= 0x20 && byte <= 0x7e ? String.fromCharCode(byte) : '\u00b7';
 
 /** An offset in 16 digits, groups of four, its leading zeros apart because they are drawn quietly. */
-export function groupedOffset(offset: number): { readonly lead: string; readonly rest: string } {
+export function groupedOffset(offset: number | bigint): { readonly lead: string; readonly rest: string } {
   const digits = offset.toString(16).padStart(OFFSET_DIGITS, '0');
   const zeros = Math.min(OFFSET_DIGITS - 1, digits.search(/[^0]|$/));
   const grouped = (from: number, to: number): string =>

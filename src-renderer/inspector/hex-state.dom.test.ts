@@ -32,6 +32,10 @@ function portOver(segments: readonly Segment[], asked: number[] = []): Inspector
   return {
     file: unused,
     tree: unused,
+    children: unused,
+    fieldsAt: unused,
+    findFields: unused,
+    translate: unused,
     locate: unused,
     density: unused,
     bytes: (offset, length) => Promise.resolve(Uint8Array.from({ length }, (_, index) => (offset + index) % 256)),

@@ -1,10 +1,13 @@
 /** One file that is open in the inspector, with everything that is known of it and where the person is in it. */
 import type { InspectorSession } from '@shared/contracts/app';
+import { hex } from '@shared/bytes/units';
 import { failureOf, type Failure } from '@shared/contracts/failure';
-import type { Problem, StructureNode } from '@shared/contracts/inspect';
+import type { Problem, StructureNode, TranslateQuery, TranslateReport } from '@shared/contracts/inspect';
 import type { InspectedFile, InspectorPort, PageRun } from '@shared/contracts/inspector-port';
 import { count } from '../lib/format';
+import { FieldNodes } from './field-nodes.svelte';
 import { HexState } from './hex-state.svelte';
+import { grownTree, parentOfMore } from './lazy-nodes';
 import { guestPhysicalOf } from './ram-map';
 import { parseGoal, type PlaceKind } from './places';
 import { VALUE_BYTES } from './values';
@@ -34,15 +37,27 @@ export class OpenFile {
   readonly file: InspectedFile;
   readonly structure: Structure;
   readonly hex: HexState;
+  readonly fields: FieldNodes;
   readonly #connection: InspectorConnection;
 
   /** What went wrong first while looking around. */
   failure = $state.raw<Failure | null>(null);
   /** The worker is gone: nothing more can be read. */
   ended = $state(false);
+  /** The guest-virtual address that was gone to last, and the way there. */
+  translation = $state.raw<TranslateReport | null>(null);
   openNodes = $state.raw<ReadonlySet<string>>(new Set());
 
-  readonly leaf: Leaf | null = $derived.by(() => leafAt(this.structure, this.hex.cursor));
+  /** The region of the structure that the cursor is in. */
+  readonly region: Leaf | null = $derived.by(() => leafAt(this.structure, this.hex.cursor));
+  /** The same down to the device's field, as soon as that is known. */
+  readonly leaf: Leaf | null = $derived.by(() => withFields(this.region, this.fields.around, this.hex.cursor));
+  /** What is drawn over the bytes: the structure with the fields that have come. */
+  readonly drawn: Structure = $derived.by(() =>
+    this.fields.loaded.size === 0
+      ? this.structure
+      : { ...this.structure, leaves: structureOf(grownTree(this.structure.roots, this.fields.loaded)).leaves },
+  );
   readonly decider: Leaf | null = $derived.by(() => decidedBy(this.structure, this.hex.cursor));
   readonly place: PagePlace | null = $derived.by(() => {
     const pages = this.hex.segment?.pages ?? null;
@@ -62,6 +77,7 @@ export class OpenFile {
     this.structure = structureOf(roots);
     this.openNodes = new Set(openAtFirst(roots));
     this.hex = new HexState(connection.api, file.size, this.structure, (error) => this.#fail(error));
+    this.fields = new FieldNodes(connection.api, (error) => this.#fail(error));
     void connection.ended.then((failure) => {
       this.failure = failure;
       this.ended = true;
@@ -106,6 +122,8 @@ export class OpenFile {
 
   /** Shows where a node is and selects its bytes; of pages only the first byte, since they are most of the file. */
   goToNode(node: StructureNode): Promise<void> {
+    const parent = parentOfMore(node.id);
+    if (parent !== null) return this.fields.loadMore(parent);
     return this.hex.goTo(node.offset, node.kind === 'pages' ? 1 : node.length);
   }
 
@@ -118,18 +136,36 @@ export class OpenFile {
       hasRamMap: this.file.ramMap.length > 0,
     });
     if (!goal.ok) return goal.why;
-    if (goal.query.kind === 'offset') {
-      await this.hex.goTo(goal.query.offset);
-      return null;
-    }
+    const { query, within } = goal;
     try {
-      const found = await this.port.locate(goal.query);
-      await this.hex.goTo(found.fileOffset + goal.within);
-      return null;
+      switch (query.kind) {
+        case 'offset':
+          await this.hex.goTo(query.offset);
+          return null;
+        case 'gva':
+        case 'register':
+          return await this.#translate(query);
+        default:
+          await this.hex.goTo((await this.port.locate(query)).fileOffset + within);
+          return null;
+      }
     } catch (error) {
       return `${failureOf(error, 'going there').what}.`;
     }
   }
+
+  async #translate(query: TranslateQuery): Promise<string | null> {
+    const report = await this.port.translate(query);
+    const { mapped, why, cpu, fileOffset, gva, guestPhysical } = report;
+    this.translation = report;
+    if (!mapped) return `${gva} is not mapped in cpu ${cpu}. ${why ?? ''}`;
+    if (fileOffset === null) return `${gva} is guest-physical ${hex(guestPhysical ?? 0)}, and no RAM is there.`;
+    await this.hex.goTo(fileOffset);
+    return null;
+  }
+
+  /** The guest-virtual address of the cursor's byte: known in the page that was gone to last. */
+  readonly guestVirtual: bigint | null = $derived.by(() => virtualAt(this.translation, this.hex.cursor));
 
   /** Guest-physical address of a byte of the file; null where it is in no page, or the RAM map does not know it. */
   guestPhysicalOf(offset: number): number | null {
@@ -140,6 +176,26 @@ export class OpenFile {
   #fail(error: unknown): void {
     this.failure ??= failureOf(error, 'reading the file');
   }
+}
+
+/** Without paging, what is near is as far. */
+const UNPAGED = 4096;
+
+function virtualAt(translation: TranslateReport | null, cursor: number): bigint | null {
+  if (translation?.fileOffset == null) return null;
+  const { gva, fileOffset, pageSize } = translation;
+  const address = BigInt(gva);
+  const within = Number(address % BigInt(pageSize ?? UNPAGED));
+  const start = fileOffset - within;
+  return cursor >= start && cursor < start + (pageSize ?? UNPAGED) ? address + BigInt(cursor - fileOffset) : null;
+}
+
+/** A region with the fields around the cursor; those of where the cursor was before are left out. */
+function withFields(region: Leaf | null, around: readonly StructureNode[], cursor: number): Leaf | null {
+  const field = around.at(-1);
+  if (region === null || field === undefined || region.node.lazy !== true) return region;
+  if (cursor < field.offset || cursor >= field.offset + field.length) return region;
+  return { node: field, kind: region.kind, parents: [...region.parents, region.node, ...around.slice(0, -1)] };
 }
 
 function nodeOf(pages: StructureNode, place: PagePlace): StructureNode {

@@ -77,3 +77,24 @@ describe('a typed place', () => {
     expect(goal('gpa', '0', { hasRamMap: false })).toMatchObject({ ok: false });
   });
 });
+
+describe('a guest-virtual address', () => {
+  it.each([
+    ['0xffffffff81000000', { kind: 'gva', gva: '0xffffffff81000000', cpu: 0 }],
+    [' ffff ffff 8100 0000 ', { kind: 'gva', gva: '0xffffffff81000000', cpu: 0 }],
+    ['0', { kind: 'gva', gva: '0x0', cpu: 0 }],
+    ['7f00 @ 2', { kind: 'gva', gva: '0x7f00', cpu: 2 }],
+    ['rip', { kind: 'register', register: 'rip', cpu: 0 }],
+    ['RSP @1', { kind: 'register', register: 'rsp', cpu: 1 }],
+    ['gdt.base', { kind: 'register', register: 'gdt.base', cpu: 0 }],
+    ['sp_el1', { kind: 'register', register: 'sp_el1', cpu: 0 }],
+  ])('%j is %j', (text, query) => {
+    expect(goal('gva', text)).toEqual({ ok: true, query, within: 0 });
+    // It needs no RAM map of the manifest: the machine type may do.
+    expect(goal('gva', text, { hasRamMap: false })).toMatchObject({ ok: true });
+  });
+
+  it.each(['', '0x', '10000000000000000', 'rip @', 'rip @ x', '-1', 'a b.c.d', '../x'])('%j is none', (text) => {
+    expect(goal('gva', text)).toMatchObject({ ok: false });
+  });
+});

@@ -1,12 +1,12 @@
 /** What a person types into the location bar, read as a place to go to. */
 import { hex } from '@shared/bytes/units';
-import type { BlockReport, LocateQuery } from '@shared/contracts/inspect';
+import type { BlockReport, LocateQuery, TranslateQuery } from '@shared/contracts/inspect';
 
-export type PlaceKind = 'offset' | 'page' | 'gpa';
+export type PlaceKind = 'offset' | 'page' | 'gpa' | 'gva';
 
 /** `within` is added to where the query leads: bytes into the page. */
 export type Goal =
-  | { readonly ok: true; readonly query: LocateQuery; readonly within: number }
+  | { readonly ok: true; readonly query: LocateQuery | TranslateQuery; readonly within: number }
   | { readonly ok: false; readonly why: string };
 
 const UNITS: Readonly<Record<string, number>> = {
@@ -62,6 +62,20 @@ function parsePage(text: string, blocks: readonly BlockReport[], current: string
   return { ok: true, query: { kind: 'page', block: block.name, page }, within };
 }
 
+/** `ffff8880 01000000`, `0xffff…`, `rip`, `gdt.base`; of another CPU than 0 with its number behind it: `rip @ 1`. */
+function parseVirtual(text: string): Goal {
+  const [, place = '', number = '0'] = /^(.*?)\s*(?:@\s*(\d{1,5}))?$/.exec(text.trim()) ?? [];
+  const cpu = Number(number);
+  const digits = place.replace(/^0x/i, '').replace(/[\s_]+/g, '');
+  if (/^[0-9a-f]{1,16}$/i.test(digits)) {
+    return { ok: true, query: { kind: 'gva', gva: hex(BigInt(`0x${digits}`)), cpu }, within: 0 };
+  }
+  if (/^[a-z]\w*(\.[a-z]+)?$/i.test(place)) {
+    return { ok: true, query: { kind: 'register', register: place.toLowerCase(), cpu }, within: 0 };
+  }
+  return no('An address is hexadecimal; a register has its name: rip, or rip @ 1 of the second CPU.');
+}
+
 export interface Surroundings {
   readonly size: number;
   readonly blocks: readonly BlockReport[];
@@ -73,6 +87,7 @@ export interface Surroundings {
 /** Reads `text` as the kind of place that the field is for. */
 export function parseGoal(kind: PlaceKind, text: string, around: Surroundings): Goal {
   if (kind === 'page') return parsePage(text, around.blocks, around.block);
+  if (kind === 'gva') return parseVirtual(text);
   const address = parseAddress(text);
   if (address === null) return no('An address is hexadecimal (0x100040), or decimal with a unit (1 MiB).');
   if (kind === 'gpa') {

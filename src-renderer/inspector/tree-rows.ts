@@ -1,5 +1,7 @@
 /** The visible rows of the structure tree, and where its keys lead. */
 import type { StructureNode } from '@shared/contracts/inspect';
+import type { Children, FoundField } from '@shared/contracts/inspector-port';
+import { comeChildren, foundTrees } from './lazy-nodes';
 
 export interface TreeRow {
   readonly node: StructureNode;
@@ -17,21 +19,27 @@ export interface PageNode {
   readonly node: StructureNode;
 }
 
-function childrenOf(node: StructureNode, page: PageNode | null): readonly StructureNode[] {
-  return page !== null && page.parent === node.id ? [page.node] : node.children;
+type Come = ReadonlyMap<string, Children>;
+
+function childrenOf(node: StructureNode, page: PageNode | null, come: Come): readonly StructureNode[] {
+  if (page !== null && page.parent === node.id) return [page.node];
+  const children = node.lazy === true ? come.get(node.id) : undefined;
+  return children === undefined ? node.children : comeChildren(node, children);
 }
 
-/** The rows that show, given which nodes are open. */
+/** The rows that show, given which nodes are open and what has come of the lazy ones. */
 export function treeRows(
   roots: readonly StructureNode[],
   open: ReadonlySet<string>,
   page: PageNode | null,
+  come: Come = new Map(),
 ): readonly TreeRow[] {
   const rows: TreeRow[] = [];
   const visit = (nodes: readonly StructureNode[], level: number): void => {
     nodes.forEach((node, index) => {
-      const children = childrenOf(node, page);
-      const expanded = children.length === 0 ? null : open.has(node.id);
+      const children = childrenOf(node, page, come);
+      const waits = node.lazy === true && come.get(node.id) === undefined;
+      const expanded = children.length === 0 && !waits ? null : open.has(node.id);
       rows.push({ node, level, expanded, setSize: nodes.length, place: index + 1 });
       if (expanded === true) visit(children, level + 1);
     });
@@ -40,16 +48,21 @@ export function treeRows(
   return rows;
 }
 
-/** Nodes whose label or value holds the text, with the nodes above them, all open. */
-export function filteredRows(roots: readonly StructureNode[], text: string): readonly TreeRow[] {
+/** Nodes whose label or value holds the text, with the nodes above them, all open; `found`: those below lazy nodes. */
+export function filteredRows(
+  roots: readonly StructureNode[],
+  text: string,
+  found: readonly FoundField[] = [],
+): readonly TreeRow[] {
   const wanted = text.trim().toLowerCase();
+  const trees = foundTrees(found);
   const rows: TreeRow[] = [];
   const visit = (nodes: readonly StructureNode[], level: number): boolean => {
     let any = false;
     nodes.forEach((node, index) => {
       const at = rows.length;
       rows.push({ node, level, expanded: null, setSize: nodes.length, place: index + 1 });
-      const below = visit(node.children, level + 1);
+      const below = visit(trees.get(node.id) ?? node.children, level + 1);
       const hit = `${node.label} ${node.value ?? ''}`.toLowerCase().includes(wanted);
       if (below) rows[at] = { node, level, expanded: true, setSize: nodes.length, place: index + 1 };
       if (!hit && !below) rows.length = at;

@@ -38,8 +38,10 @@ export interface InspectedFile {
   /** null when the file is no readable stream; `failure` then says why, and its bytes can be looked at all the same. */
   readonly report: InspectReport | null;
   readonly failure: Failure | null;
-  /** Guest-physical ranges from the snapshot's manifest; empty when they are not known. */
+  /** Guest-physical ranges; empty when they are not known. */
   readonly ramMap: readonly RamRange[];
+  /** Where they are from: the snapshot's manifest, or worked out from the machine type; null when they are not known. */
+  readonly ramMapFrom: 'manifest' | 'machine type' | null;
 }
 
 /** The run of pages that a segment belongs to. */

@@ -55,7 +55,7 @@ describe('what is searched for', () => {
     ['a negative number that does not fit', int('-129', 1)],
     ['a number that fits no width', int('18446744073709551616')],
   ])('%s is refused', (_, what) => {
-    expect(() => readNeedle(what)).toThrowError(
+    expect(() => readNeedle(what)).toThrow(
       expect.objectContaining({ failure: expect.objectContaining({ code: 'usage' }) as unknown }) as Error,
     );
   });

@@ -3,8 +3,11 @@
  * knows how many parts it has and makes any one of them, so no description, whatever it claims, costs more than what is
  * asked for.
  *
- * Names, order and places are those of QEMU's scripts/analyze-migration.py. It goes further in what that leaves as bytes:
- * `vstruct`, `tmp`, `qtailq`, `qlist` and `gtree` (device-lists.ts).
+ * Names, order and places are those of QEMU's scripts/analyze-migration.py. This goes further in two ways. That script
+ * walks a plain stream from its start, page records included, and finds the description by its last zero byte: it fails on
+ * mapped-ram files, multifd or not, on libvirt images, and on bytes behind the stream; here the sections were found before
+ * (devices.ts). And it leaves `vstruct`, `tmp`, `qtailq`, `qlist` and `gtree` as bytes, which are taken apart here
+ * (device-lists.ts).
  */
 import { decodeText } from '../bytes/text';
 import { readUint } from '../bytes/uint';

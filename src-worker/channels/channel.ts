@@ -1,4 +1,5 @@
 /** One multifd channel: its open files, its buffer, and the batches it copies. */
+import { setImmediate as breathe } from 'node:timers/promises';
 import type {
   ChannelApi,
   ChannelOpened,
@@ -52,6 +53,8 @@ export function createChannel(): ChannelApi {
       return { directIo: files.file.direct, hugePages: buffer.hugePages };
     },
     async copyExtents(batch): Promise<CopyReport> {
+      // Batches wait in line. Without a turn of the event loop between them the answer to one would leave after the next.
+      await breathe();
       if (open === null) throw refused('no channel is open');
       return copyBatch(open, batch);
     },

@@ -16,7 +16,7 @@ export interface Copier {
   /** Bytes of a target page. */
   readonly pageSize: number;
   readonly digests: boolean;
-  /** Start writing back what was written, extent by extent. */
+  /** Start writing back what was written, a few MiB at a time. */
   readonly writeBack: boolean;
 }
 
@@ -44,6 +44,8 @@ const readGap = (pageSize: number): number => Math.max(8, (64 * 1024) / pageSize
  * 60–100 µs each.
  */
 const SHORT_RUN = 64 * 1024;
+/** Writing back is started each time this much of an extent was dealt with. */
+const WRITE_BACK = 8 * 1024 * 1024;
 /** Runs of at least this much are worth a call that makes room for them. */
 const LONG_RUN = 256 * 1024;
 
@@ -58,7 +60,7 @@ export function saveExtent(copier: Copier, extent: CopyExtent, copied: Copied): 
     present: new Uint8Array(bytesFor(pages)),
     digests: new Uint8Array(digestsOf(copier, extent) * DIGEST_LENGTH),
   };
-  const bytesBefore = copied.bytes;
+  let started = { page: 0, bytes: copied.bytes };
   let chunk = CHUNK;
   for (let at = 0; at < pages;) {
     const end = Math.min(pages, at + chunk / pageSize);
@@ -71,9 +73,11 @@ export function saveExtent(copier: Copier, extent: CopyExtent, copied: Copied): 
       );
     chunk = copied.pages - before === end - at ? DENSE_CHUNK : CHUNK;
     at = end;
-  }
-  if (copier.writeBack && copied.bytes > bytesBefore) {
-    file.startWriteBack(fileOffset(extent.fileOffset), byteCount(extent.length));
+    const behind = (at - started.page) * pageSize;
+    if (!copier.writeBack || (behind < WRITE_BACK && at < pages)) continue;
+    const from = fileOffset(extent.fileOffset + started.page * pageSize);
+    if (copied.bytes > started.bytes) file.startWriteBack(from, byteCount(behind));
+    started = { page: at, bytes: copied.bytes };
   }
   return result;
 }

@@ -48,10 +48,10 @@ export const openFileChannel = (lease: Lease, options: FileChannelOptions): Seek
 /** The calls under `openFileChannel`; throws as it does. */
 export function openFileIo(lease: Lease, { access, direct }: FileChannelOptions): PositionalIo {
   // Asked before it is opened: opening a socket fails, and opening a pipe may wait or wake its other end.
-  checkKind(lease);
+  const regular = isRegular(lease);
   const buffered = openSame(lease, ACCESS[access] | constants.O_NONBLOCK);
   try {
-    const { type } = statfsSync(lease.path);
+    const type = regular ? statfsSync(lease.path).type : null;
     // tmpfs takes O_DIRECT and copies all the same: there is nothing but memory behind it.
     const aside = direct && type !== TMPFS ? openDirect(lease, ACCESS[access]) : null;
     return new FileIo(lease.name, buffered, aside, aside !== null && type === EXT4);
@@ -61,9 +61,10 @@ export function openFileIo(lease: Lease, { access, direct }: FileChannelOptions)
   }
 }
 
-function checkKind(lease: Lease): void {
+/** A regular file, or else a block device; everything else is refused. */
+function isRegular(lease: Lease): boolean {
   const stat = guarded(lease, () => statSync(lease.path));
-  if (stat.isFile() || stat.isBlockDevice()) return;
+  if (stat.isFile() || stat.isBlockDevice()) return stat.isFile();
   if (stat.isDirectory()) {
     const where = { path: lease.name };
     throw fail('file.not-a-file', `opening ${lease.name}`, 'it is a folder', 'Choose a file.', { where });

@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import type { ByteSource, Extent } from '@shared/bytes/source';
 import { byteCount, fileOffset, type ByteCount, type FileOffset } from '@shared/bytes/units';
+import { extentFrom, type HoleSeeker } from './extent';
 import { fileFailure } from './failures';
 import { seekData, seekEnd, seekHole } from './libc';
 
@@ -45,15 +46,13 @@ export class FileSource implements ByteSource {
    * lies before it is not looked at. A file system that cannot tell holes says that all is data.
    */
   extentAt(offset: FileOffset): Promise<Extent | null> {
-    return this.#guard('looking for holes', () => Promise.resolve(this.#extentFrom(offset)), offset);
-  }
-
-  #extentFrom(offset: FileOffset): Extent | null {
-    const hole = seekHole(this.fd, offset);
-    if (hole === null) return null;
-    if (hole > offset) return { kind: 'data', offset, length: byteCount(hole - offset) };
-    const end = seekData(this.fd, offset) ?? seekEnd(this.fd);
-    return end > offset ? { kind: 'hole', offset, length: byteCount(end - offset) } : null;
+    const { fd } = this;
+    const seeker: HoleSeeker = {
+      seekData: (at) => seekData(fd, at),
+      seekHole: (at) => seekHole(fd, at),
+      size: () => seekEnd(fd),
+    };
+    return this.#guard('looking for holes', () => Promise.resolve(extentFrom(seeker, offset)), offset);
   }
 
   async close(): Promise<void> {

@@ -6,8 +6,8 @@ const BLOCK = 4096;
 export class MemoryIo implements PositionalIo {
   readonly name = 'memory';
   readonly notSeekable = null;
-  readonly direct = false;
-  readonly prefersAllocated = false;
+  readonly direct: boolean = false;
+  readonly prefersAllocated: boolean = false;
   flushes = 0;
   closed = false;
   #bytes = new Uint8Array(0);
@@ -72,7 +72,7 @@ export class MemoryIo implements PositionalIo {
     return true;
   }
 
-  startWriteBack(): void {
+  startWriteBack(_offset: number, _length: number): void {
     // Memory has no disk behind it.
   }
 

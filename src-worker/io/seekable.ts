@@ -7,6 +7,7 @@
 import { byteCount, fileOffset, type ByteCount, type FileOffset } from '@shared/bytes/units';
 import type { Extent } from '@shared/bytes/source';
 import { fail, type Place, type StillframeError } from '@shared/contracts/failure';
+import { extentFrom } from './extent';
 import { fileFailure } from './failures';
 import { nap } from './libc';
 
@@ -110,13 +111,7 @@ export class SeekableChannel {
    * cannot tell says that all is data; allocated space that was never written counts as a hole.
    */
   extentAt(offset: FileOffset): Extent | null {
-    return this.#try('looking for holes in', offset, () => {
-      const hole = this.#io.seekHole(offset);
-      if (hole === null) return null;
-      if (hole > offset) return { kind: 'data', offset, length: byteCount(hole - offset) };
-      const end = this.#io.seekData(offset) ?? this.#io.size();
-      return end > offset ? { kind: 'hole', offset, length: byteCount(end - offset) } : null;
-    });
+    return this.#try('looking for holes in', offset, () => extentFrom(this.#io, offset));
   }
 
   /** Gives a stretch space on the disk, and the file the length to hold it. False where the file system cannot. */

@@ -19,6 +19,7 @@ import { pageRegions, type InspectorRegion } from './inspector-regions';
 import { Segments } from './inspector-segments';
 import { inspectSnapshot } from './inspect';
 import { locateInSnapshot } from './locate';
+import { machineRamMap } from './machine-ram';
 import { openSnapshot, type OpenSnapshot } from './open';
 import { createTranslator, type Translator } from './translate';
 import { structureTree } from './tree';
@@ -44,7 +45,7 @@ export interface InspectorService {
 /**
  * A service for the file behind `lease`. It opens the file at the first call and keeps it open until `dispose`; a file
  * that cannot be opened rejects every call with the reason. `ramMap` comes from the snapshot's manifest; without it
- * guest-physical addresses are not known.
+ * the machine type tells where the guest has its RAM, if it is known.
  */
 export function createInspectorService(lease: Lease, ramMap: readonly RamRange[] = []): InspectorService {
   let opening: Promise<Opened> | null = null;
@@ -88,7 +89,7 @@ export function createInspectorService(lease: Lease, ramMap: readonly RamRange[]
     },
     locate: async (query) => {
       const checked = checkedQuery(query);
-      return locateInSnapshot(await snapshotOf(opened(), lease), checked, ramMap);
+      return locateInSnapshot(await snapshotOf(opened(), lease), checked, (await opened()).file.ramMap);
     },
     translate: async (query) => {
       const checked = checkedTranslateQuery(query);
@@ -123,7 +124,8 @@ async function openFile(lease: Lease, ramMap: readonly RamRange[]): Promise<Open
     const read = await readStructure(source, lease);
     const regions = read.snapshot === null ? [] : pageRegions(read.snapshot);
     const { report, failure } = read;
-    const file = { name: lease.name, size, bytesOnDisk: await source.allocatedBytes(), report, failure, ramMap };
+    const bytesOnDisk = await source.allocatedBytes();
+    const file = { name: lease.name, size, bytesOnDisk, report, failure, ...ramMapOf(read.snapshot, ramMap) };
     const { snapshot } = read;
     const fields = snapshot === null ? null : createFieldService(snapshot);
     const translator = snapshot === null ? null : createTranslator(snapshot, ramMap);
@@ -132,6 +134,15 @@ async function openFile(lease: Lease, ramMap: readonly RamRange[]): Promise<Open
     await source.close();
     throw error;
   }
+}
+
+function ramMapOf(
+  snapshot: OpenSnapshot | null,
+  fromManifest: readonly RamRange[],
+): Pick<InspectedFile, 'ramMap' | 'ramMapFrom'> {
+  if (fromManifest.length > 0) return { ramMap: fromManifest, ramMapFrom: 'manifest' };
+  const ramMap = snapshot === null ? [] : machineRamMap(snapshot.stream);
+  return { ramMap, ramMapFrom: ramMap.length > 0 ? 'machine type' : null };
 }
 
 type Structure = { readonly snapshot: OpenSnapshot | null } & Pick<InspectedFile, 'report' | 'failure'>;

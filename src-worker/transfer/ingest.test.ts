@@ -180,6 +180,34 @@ describe('a stream laid out as mapped-ram', () => {
     }
   });
 
+  it.each([true, false])(
+    'keeps what is set up before RAM is sent, and where it stands (RAM has an END: %s)',
+    async (end) => {
+      const stream = randomStream(9, { wholeFirst: false, more: { end } });
+      const early = Buffer.concat([
+        Buffer.from('04000000400565617274680000000000000001', 'hex'),
+        Buffer.alloc(3000, 5),
+        Buffer.from('7e00000040', 'hex'),
+      ]);
+      const command = Buffer.from(stream.bytes).indexOf('08000b0000', 0, 'hex');
+      await writeFile(
+        at('stream'),
+        Buffer.concat([stream.bytes.subarray(0, command), early, stream.bytes.subarray(command)]),
+      );
+      const target = await leaseOfNew(at('mapped'));
+      await runTransfer(api, { kind: 'ingest', source: await leaseOf(at('stream')), target });
+      await expectLaidOut(at('mapped'), stream);
+      const { sections } = await inspect(at('mapped'));
+      expect(sections.map(({ type, name }) => [type, name]).slice(1, 6)).toEqual([
+        ['start', 'ram'],
+        ['full', 'earth'],
+        ['command', 'SWITCHOVER_START'],
+        ['end', 'ram'],
+        ['full', 'timer'],
+      ]);
+    },
+  );
+
   it('comes out of a libvirt image, and from behind an offset', async () => {
     const stream = randomStream(7);
     await writeFile(at('libvirt'), Buffer.concat([buildLibvirtHeader({ format: 0 }), stream.bytes]));

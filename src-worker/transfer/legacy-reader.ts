@@ -6,28 +6,23 @@
  * footer, and behind it all is copied to the stream's end, so that the bytes of devices cannot mislead.
  */
 import { joinBytes } from '@shared/bytes/join';
-import { badValue, endOf, fieldOf, readStruct, type Parsed } from '@shared/bytes/table';
+import { badValue, fieldOf, readStruct } from '@shared/bytes/table';
 import { readUint } from '@shared/bytes/uint';
 import type { FileOffset } from '@shared/bytes/units';
-import { fail } from '@shared/contracts/failure';
-import { readConfiguration, type ConfigurationDraft } from '@shared/stream/configuration';
 import { FOOTER_BYTES, FOOTER_LOOK_AHEAD, goesOn } from '@shared/stream/device-data';
 import { COMMANDS, LAYOUT, RAM_FLAG, splitRamWord, TYPE } from '@shared/stream/layout';
 import type { Configuration, RamBlock } from '@shared/stream/model';
 import { Problems } from '@shared/stream/problems';
 import { readRamBlocks } from '@shared/stream/ram-blocks';
 import { RAM_VERSION } from '@shared/stream/ram-section';
-import { encodeConfiguration, encodeEndOfRam, encodeFooter, encodeRamEnd } from '@shared/stream/writer';
+import { encodeEndOfRam, encodeFooter, encodeRamEnd } from '@shared/stream/writer';
+import { PAGE_BITS, readHead, refusal } from './legacy-head';
 import { cursorOn, isRecordWord, RecordWalk, truncated } from './record-walk';
 import type { StreamInput } from './stream-input';
 import type { StreamSink } from './stream-sink';
 
-/** A header, CONFIGURATION with its subsections: a few hundred bytes. More than this is none. */
-const HEAD_BYTES = 64 * 1024;
 /** Sections that are started; a VM has as many as devices. */
 const MOST_SECTIONS = 16_384;
-/** Smallest and largest target page of QEMU's targets, as powers of two. */
-const PAGE_BITS = { least: 10, most: 16 } as const;
 
 /** Commands that say how the stream itself is sent. Without the connection that they are about they mean nothing. */
 const DROPPED: ReadonlySet<number> = new Set([1, 2]);
@@ -46,53 +41,6 @@ export async function readLegacyStream(input: StreamInput, sink: StreamSink): Pr
   await new SectionReader(input, sink, configuration).read();
 }
 
-async function readHead(input: StreamInput, sink: StreamSink): Promise<Configuration | null> {
-  // The head is read with everything of it at hand, so that its bytes can be kept.
-  await input.ensure(HEAD_BYTES);
-  const start = input.offset;
-  const cursor = cursorOn(input);
-  const header = await readStruct(cursor, LAYOUT.streamHeader);
-  const { version } = header.values;
-  if (version !== 3 && version !== 2) {
-    throw refusal(
-      input,
-      fieldOf(header, 'version').offset,
-      'version',
-      `the stream's version is ${version}, not 3 or 2`,
-    );
-  }
-  const draft: ConfigurationDraft = { value: null };
-  await cursor.need(1, 'section type');
-  if (cursor.peek(1)[0] === TYPE.configuration) await readConfiguration(cursor, LAYOUT, draft);
-  const configuration = draft.value;
-  const length = cursor.offset - start;
-  if (length > HEAD_BYTES) throw badValue(cursor, start, 'CONFIGURATION', `it is ${length} bytes long`);
-  checkConfiguration(input, configuration);
-  const head = Uint8Array.from(input.buffer.subarray(input.at, input.at + length));
-  const bytesOf = (parsed: Parsed): Uint8Array => head.subarray(parsed.offset - start, endOf(parsed) - start);
-  sink.begin({
-    version,
-    configuration,
-    configurationWith: (capabilities) =>
-      configuration === null ? new Uint8Array(0) : encodeConfiguration(configuration, bytesOf, capabilities),
-  });
-  input.take(length);
-  return configuration;
-}
-
-function checkConfiguration(input: StreamInput, configuration: Configuration | null): void {
-  if (configuration === null) return;
-  const { capabilities, targetPageBits, record } = configuration;
-  const strange = capabilities.find((capability) => capability !== 'x-ignore-shared');
-  if (strange !== undefined) {
-    const what = strange === 'mapped-ram' ? 'this is a mapped-ram file already' : `it needs capability ${strange}`;
-    throw refusal(input, record.offset, 'capabilities', what);
-  }
-  if (targetPageBits !== null && (targetPageBits < PAGE_BITS.least || targetPageBits > PAGE_BITS.most)) {
-    throw refusal(input, record.offset, 'target page bits', `pages of 2^${targetPageBits} bytes are those of no VM`);
-  }
-}
-
 class SectionReader {
   readonly #input: StreamInput;
   readonly #sink: StreamSink;
@@ -101,6 +49,9 @@ class SectionReader {
   readonly #open = new Set<number>();
   #started = 0;
   #ram: { readonly id: number; readonly walk: RecordWalk } | null = null;
+  /** Whether RAM had a section behind its first. */
+  #hasParts = false;
+  #endSaid = false;
   /** Null until the first section of RAM tells. */
   #footers: boolean | null = null;
   /** Nothing of RAM is to come: what is left is copied as it stands. */
@@ -120,6 +71,7 @@ class SectionReader {
       const type = input.buffer[input.at];
       switch (type) {
         case TYPE.eof:
+          this.#endRam();
           return this.#rest();
         case TYPE.start:
           await this.#start();
@@ -193,14 +145,17 @@ class SectionReader {
     return new RecordWalk(input, blocks, pageSize, this.#sink);
   }
 
-  /** A device's whole state: in front of RAM those that are set up early, behind it all others. */
+  /**
+   * A device's whole state. Those that are set up early (virtio-mem) stand in front of RAM's first PART, all others behind its
+   * last; the stream's own END of RAM, if it has one, is in front of these.
+   */
   async #full(): Promise<void> {
     const record = await readStruct(cursorOn(this.#input), LAYOUT.sectionFull);
     const { 'section id': id, name } = record.values;
     if (++this.#started > MOST_SECTIONS) throw this.#bad(record.offset, 'section id', 'there are too many sections');
-    this.#endRam();
-    // Without footers nothing tells where it ends, but no page follows a device in any stream without an END of RAM.
-    if (this.#ram !== null && this.#footers === false) {
+    if (this.#hasParts) this.#endRam();
+    // Without footers nothing tells where it ends, but behind RAM's parts no device is followed by more of them.
+    if (this.#hasParts && this.#footers === false) {
       this.#complete = true;
       return;
     }
@@ -221,16 +176,15 @@ class SectionReader {
     this.#input.take(record.length);
     await this.#ram.walk.walkSection();
     await this.#ramFooter(id);
+    this.#hasParts = true;
     if (!isEnd) return;
     this.#endRam();
     this.#complete = true;
   }
 
-  #endSaid = false;
-
   /**
-   * RAM has an END where the stream has one, or in front of the devices: QEMU's background snapshots write none. PARTs are
-   * dropped, since pages are found by their bitmap.
+   * RAM has an END where the stream has one, or in front of the devices that follow its parts: QEMU's background snapshots write
+   * none. PARTs are dropped, since pages are found by their bitmap.
    */
   #endRam(): void {
     if (this.#ram === null || this.#endSaid) return;
@@ -347,13 +301,3 @@ function checkBlocks(input: StreamInput, blocks: readonly RamBlock[]): void {
     }
   }
 }
-
-/** `format.unsupported`: legal, but nothing that can be laid out in a file. */
-const refusal = (input: StreamInput, offset: FileOffset, field: string, what: string): Error =>
-  fail(
-    'format.unsupported',
-    'reading the stream',
-    what,
-    'Save the VM as an ordinary stream, without postcopy, compression and multifd.',
-    { where: { path: input.name, offset, field } },
-  );

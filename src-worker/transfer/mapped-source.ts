@@ -166,11 +166,12 @@ function checkWhole({ stream, problems }: OpenSnapshot): void {
     const what = `pages of ${odd.header?.pageSize ?? 0} bytes are those of no VM`;
     throw refuse('format.unsupported', what, odd.record.offset);
   }
-  if (stream.ramBlocks.length === 0 || stream.ramBlocks.some(({ header }) => header === null)) {
-    throw refuse(
-      'format.unsupported',
-      'it is no mapped-ram file but an ordinary stream',
-      stream.container.streamOffset,
-    );
-  }
+  if (stream.ramBlocks.length > 0 && stream.ramBlocks.every(({ header }) => header !== null)) return;
+  throw fail(
+    'format.unsupported',
+    'reading the mapped-ram file',
+    'it is no mapped-ram file but an ordinary stream',
+    'Convert it to mapped-ram first.',
+    { where: { path: stream.name, offset: stream.container.streamOffset } },
+  );
 }

@@ -231,13 +231,17 @@ describe('a file that the app was started with', () => {
     );
     await press('Escape');
     await launched.page.click('.place.gpa');
-    await launched.page.keyboard.type('0');
+    await launched.page.keyboard.type('ffffffff00');
     await press('Enter');
     await until('the reason stands beside the field', async () =>
-      /No RAM map is known/.test((await texts('.how')).join()),
+      /no RAM is at guest-physical 0xffffffff00/.test((await texts('.how')).join()),
     );
     await press('Escape');
     await cursorIs(ram.pagesOffset + 240 * 4096 + 16);
+    // No manifest says where the RAM is; the machine type does, and that is said.
+    await goTo('f0010', 'gpa');
+    await cursorIs(ram.pagesOffset + 240 * 4096 + 16);
+    expect(await texts('.place.gpa .t-label')).toEqual(['Guest-physical, derived']);
   });
 
   it('moves by keys, and goes back to where it was', async () => {

@@ -25,6 +25,10 @@ const kinds: readonly Partial<SaveOptions>[] = [
   { mode: 'paused', channels: 4, after: 'quit' },
   { mode: 'paused', channels: 16 },
   { mode: 'live', channels: 1, directIo: true },
+  { mode: 'paused', engine: 'channels', channels: 4 },
+  { mode: 'live', engine: 'ingest' },
+  { mode: 'paused', engine: 'channels', channels: 1, directIo: true, after: 'quit' },
+  { mode: 'paused', engine: 'ingest' },
 ];
 
 describe(`a save that is cancelled (seed ${String(seed)})`, () => {

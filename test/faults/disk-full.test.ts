@@ -45,9 +45,15 @@ describe(`a save whose disk fills up (seed ${String(seed)})`, () => {
     'while %s fails and leaves VM and library as they were, or has had the space it needs',
     { timeout: LIMIT_MS },
     async (phase) => {
+      const kinds = [
+        { mode: 'live' },
+        { mode: 'paused', channels: 1 },
+        { mode: 'paused', engine: 'channels', channels: 4 },
+        { mode: 'live', engine: 'ingest' },
+      ] as const;
       const before = await rig.vmState();
       const ends = { failed: 0, saved: 0 };
-      await rig.inPhase(phase, [{ mode: 'live' }, { mode: 'paused', channels: 1 }], fill, async (trial) => {
+      await rig.inPhase(phase, kinds, fill, async (trial) => {
         await rm(filler(), { force: true });
         if (trial?.job.outcome?.kind === 'failed') {
           ends.failed += 1;

@@ -27,7 +27,15 @@ const KEPT: ReadonlySet<SavePhase> = new Set(['flushing', 'sealing']);
 
 describe(`a save whose QEMU is killed (seed ${String(seed)})`, () => {
   test.each(PHASES)('while %s', { timeout: LIMIT_MS }, async (phase) => {
-    const kinds = (['live', 'paused'] as const).map((mode) => ({ mode, after: 'pause' as const }));
+    const kinds = (
+      [
+        { mode: 'live' },
+        { mode: 'paused' },
+        { mode: 'paused', engine: 'channels' },
+        { mode: 'live', engine: 'ingest' },
+        { mode: 'paused', engine: 'ingest' },
+      ] as const
+    ).map((kind) => ({ ...kind, after: 'pause' as const }));
     const ends = { failed: 0, saved: 0 };
     const pidOf = (): number => rig.machine.pid ?? -1;
     await rig.inPhase(

@@ -34,7 +34,8 @@ function killNewest(): boolean {
 describe(`a save whose worker is killed (seed ${String(seed)})`, () => {
   test.each(PHASES)('while %s goes on with another one and is sealed', { timeout: LIMIT_MS }, async (phase) => {
     const before = await rig.vmState();
-    await rig.inPhase(phase, [{ mode: 'live' }, { mode: 'paused' }], killNewest, async (trial) => {
+    const kinds = [{ mode: 'live' }, { mode: 'paused' }, { mode: 'paused', engine: 'channels', channels: 4 }] as const;
+    await rig.inPhase(phase, kinds, killNewest, async (trial) => {
       if (trial !== null) {
         expect(trial.job.outcome).toMatchObject({ kind: 'saved', result: { durable: true } });
         expect(await rig.vmState()).toEqual(before);

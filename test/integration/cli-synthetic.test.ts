@@ -55,8 +55,8 @@ test('a paused save is one pass', async () => {
 });
 
 test.each([
-  [['--out', 'there.mapped'], 'something of this name is there already. Choose another name.'],
-  [['--out', 'none/a.mapped'], 'there is no such folder. Choose another folder.'],
+  [['--out', 'there.mapped'], 'there is something of this name already. Choose another name.'],
+  [['--out', 'none/a.mapped'], 'there is no such file. Check the path.'],
   [[], 'Required option '],
   [['--out', 'a.mapped', '--channels', '17'], 'It must be a whole number from 1 to 16.'],
   [['--out', 'a.mapped', '--live', '--paused'], 'cannot be used with'],

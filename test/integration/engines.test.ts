@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Machine } from '../../src-shared/contracts/machines';
 import type { SaveOptions, SaveResult } from '../../src-shared/contracts/saves';
 import { Monitor } from '../support/guest-memory';
+import { LINUX_MEMORY_MIB } from '../support/linux-guest';
 import { makeGuests, type Guests } from '../support/guests';
 import { restoreWithPlainQemu, type MigrateOptions } from '../support/plain-qemu';
 import { expectHoldsBlocksOf, expectSameMemory, keepMemory, memoryOf } from '../support/same-memory';
@@ -15,7 +16,7 @@ import {
   type BuiltWorker,
   type TestServices,
 } from '../support/services';
-import { sharedMemory, type SharedMemory } from '../support/shared-memory';
+import { sharedMemory } from '../support/shared-memory';
 import { makeTempDir, removeTempDir } from '../support/temp';
 
 /** Every way in which stock QEMU loads a mapped-ram file. */
@@ -29,7 +30,6 @@ let worker: BuiltWorker;
 let folder = '';
 let guests: Guests;
 let services: TestServices;
-const shared: SharedMemory[] = [];
 
 beforeAll(async () => {
   worker = await buildWorker();
@@ -40,8 +40,6 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await services.end();
-  await guests.remove();
-  for (const memory of shared) await memory.remove();
   await removeTempDir(folder);
   await worker.remove();
 });
@@ -53,9 +51,7 @@ type Kind = (typeof KINDS)[number];
 function sharedArgv(kind: Kind, vm: string): readonly string[] {
   const argv = guests[kind].argv(vm);
   if (kind === 'numa') return argv;
-  const memory = sharedMemory([kind === 'linux' ? 256 : 64]);
-  shared.push(memory);
-  return [...argv, ...memory.argv];
+  return [...argv, ...sharedMemory([kind === 'linux' ? LINUX_MEMORY_MIB : 64])];
 }
 
 async function start(kind: Kind, name: string): Promise<{ readonly machine: Machine; readonly monitor: Monitor }> {

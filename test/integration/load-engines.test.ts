@@ -36,7 +36,6 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await services.end();
-  await guests.remove();
   await removeTempDir(folder);
   await worker.remove();
 });

@@ -8,7 +8,7 @@ import { createTransferApi } from '../../src-worker/transfer/service';
 import { readMappedFile } from '../support/mapped-file';
 import { PlainQemu, restoreWithPlainQemu, type MigrateOptions } from '../support/plain-qemu';
 import { expectHoldsBlocksOf, expectSameMemory, keepMemory, memoryOf } from '../support/same-memory';
-import { sharedMemory, type SharedMemory } from '../support/shared-memory';
+import { sharedMemoryFiles, type SharedMemoryFiles } from '../support/shared-memory';
 import { tempDirPerTest } from '../support/temp';
 import { leaseOf, leaseOfNew, runTransfer } from '../support/transfers';
 
@@ -17,7 +17,7 @@ const folder = tempDirPerTest();
 const at = (name: string): string => join(folder(), name);
 const api = createTransferApi();
 const vms: PlainQemu[] = [];
-const memories: SharedMemory[] = [];
+const memories: SharedMemoryFiles[] = [];
 
 afterEach(async () => {
   await Promise.all(vms.splice(0).map((vm) => vm.stop()));
@@ -29,7 +29,7 @@ const privately = (argv: readonly string[]): readonly string[] =>
   argv.map((word) => word.replace('memory-backend-file', 'memory-backend-ram').replace(/,mem-path=[^,]*,share=on/, ''));
 
 /** Something in every node, where the BIOS does not put zeros, and a screen that is drawn on. */
-function argvOf(memory: SharedMemory, nodesMiB: readonly number[], more: readonly string[]): readonly string[] {
+function argvOf(memory: SharedMemoryFiles, nodesMiB: readonly number[], more: readonly string[]): readonly string[] {
   const ends = nodesMiB.map(
     (_, node) => nodesMiB.slice(0, node + 1).reduce((sum, size) => sum + size, 0) * 2 ** 20 - 8,
   );
@@ -42,7 +42,7 @@ function argvOf(memory: SharedMemory, nodesMiB: readonly number[], more: readonl
 }
 
 /** Copies what is not zero of shared memory to where the plan has it, as channels do. */
-async function copyMemory(memory: SharedMemory, plan: readonly PlannedBlock[], target: string) {
+async function copyMemory(memory: SharedMemoryFiles, plan: readonly PlannedBlock[], target: string) {
   const copied: Record<string, Uint8Array> = {};
   const handle = await open(target, 'r+');
   const zero = Buffer.alloc(PAGE);
@@ -79,7 +79,7 @@ describe('shared memory that was copied by hand, joined with the device state th
   test.each(VMS)(
     'of %s is loaded by QEMU in every way, and its state can be split off again',
     async (_, nodes, more) => {
-      const memory = sharedMemory(nodes);
+      const memory = sharedMemoryFiles(nodes);
       memories.push(memory);
       const argv = argvOf(memory, nodes, more);
       const source = await PlainQemu.start({ argv, folder: folder() });
@@ -130,7 +130,7 @@ describe('shared memory that was copied by hand, joined with the device state th
       /** The state alone, beside memory that was filled from the file. */
       async function expectSplit(
         vmArgv: readonly string[],
-        shared: SharedMemory,
+        shared: SharedMemoryFiles,
         external: readonly string[],
       ): Promise<void> {
         const length = await api.split(target, await leaseOfNew(at('split')), external);
@@ -151,6 +151,41 @@ describe('shared memory that was copied by hand, joined with the device state th
       }
     },
   );
+});
+
+describe('sections of devices that are set up before RAM is sent', () => {
+  test('such as what is plugged of a virtio-mem are kept, both ways', async () => {
+    const plugged = [
+      '-object',
+      'memory-backend-ram,id=more,size=64M',
+      '-device',
+      'virtio-mem-pci,memdev=more,requested-size=8M',
+    ];
+    const argv = ['-M', 'q35', '-m', '32M,maxmem=1G', ...plugged];
+    const source = await PlainQemu.start({ argv: [...argv, '-S'], folder: folder() });
+    vms.push(source);
+    await source.save(`file:${at('stream')}`);
+    const memory = await keepMemory(source, folder());
+    await source.stop();
+    const [mapped, again] = [await leaseOfNew(at('mapped')), await leaseOfNew(at('again'))];
+    await runTransfer(api, { kind: 'ingest', source: await leaseOf(at('stream')), target: mapped });
+    await runTransfer(api, { kind: 'emit', source: mapped, target: again });
+    const early = (await readFile(at('stream'))).indexOf('virtio-mem-device-early');
+    const ram = (await readFile(at('stream'))).indexOf('\x03ram\0\0\0\0', 0, 'latin1');
+    // It stands between RAM's first section and the next.
+    expect(ram).toBeGreaterThan(0);
+    expect(early).toBeGreaterThan(ram);
+    for (const [name, mappedRam] of [
+      ['mapped', true],
+      ['again', false],
+    ] as const) {
+      const uri = `file:${at(name)}`;
+      const vm = await restoreWithPlainQemu({ argv: [...argv, '-S'], folder: folder(), uri, migrate: { mappedRam } });
+      vms.push(vm);
+      await expectSameMemory(memory, await memoryOf(vm, folder()));
+      await vm.stop();
+    }
+  });
 });
 
 describe('sections of their own between those of RAM', () => {

@@ -16,8 +16,10 @@ const MIB = 1024 * 1024;
 const KERNEL = 'linux-image-cloud-amd64';
 const BUSYBOX = 'busybox-static';
 const SLICE = MIB / 4;
-/** Slices of memory that are dirtied: 16 MiB. */
-const SLOTS = 64;
+/** Memory of the VM unless its command line asks for another size. */
+export const LINUX_MEMORY_MIB = 160;
+/** Slices of memory that are dirtied: 12 MiB. No divisor of how many slices there are, so a slot's content changes. */
+const SLOTS = 48;
 
 /** What runs as process 1. `%SLICES%` is how many slices of pseudo-random bytes there are. */
 const INIT = `#!/bin/busybox sh
@@ -60,9 +62,9 @@ export interface LinuxGuest {
 
 /**
  * Kernel and initial file system, from the user's cache folder or made there within seconds. `dataMiB`: how much
- * pseudo-random memory the guest holds; the guest needs three times as much and 64 MiB.
+ * pseudo-random memory the guest holds; the guest needs three times as much and 80 MiB.
  */
-export async function linuxGuest(dataMiB = 32): Promise<LinuxGuest> {
+export async function linuxGuest(dataMiB = 16): Promise<LinuxGuest> {
   const slices = pseudoRandomSlices(dataMiB * (MIB / SLICE));
   const init = INIT.replaceAll('%SLICES%', String(slices.length));
   const folder = await fromPackages(`linux-guest-${dataMiB}`, async (apt) => {
@@ -138,7 +140,7 @@ const byName = (a: string, b: string): number => (a.slice(66) < b.slice(66) ? -1
 export interface LinuxArgv {
   /** Where the VM listens for whoever wants its serial console. */
   readonly serial: string;
-  /** 256 when not given. */
+  /** LINUX_MEMORY_MIB when not given. */
   readonly memoryMiB?: number;
   /** `q35` when not given. */
   readonly machine?: string;
@@ -152,7 +154,14 @@ export interface LinuxArgv {
 export function linuxArgv({ kernel, initrd }: LinuxGuest, options: LinuxArgv): readonly string[] {
   return [
     ...['-no-user-config', '-nodefaults', '-display', 'none', '-accel', 'tcg'],
-    ...['-machine', options.machine ?? 'q35', '-cpu', options.cpu ?? 'max', '-m', `${options.memoryMiB ?? 256}M`],
+    ...[
+      '-machine',
+      options.machine ?? 'q35',
+      '-cpu',
+      options.cpu ?? 'max',
+      '-m',
+      `${options.memoryMiB ?? LINUX_MEMORY_MIB}M`,
+    ],
     ...['-kernel', kernel, '-initrd', initrd, '-append', 'console=ttyS0 quiet'],
     ...['-chardev', `socket,id=serial,path=${options.serial},server=on,wait=off`, '-serial', 'chardev:serial'],
     ...(options.more ?? []),

@@ -63,9 +63,13 @@ export function startProcessWorker(workerFile: string, purpose: string): Promise
   return startLife({ wire, exited, kill: () => void child.kill('SIGKILL') }, purpose);
 }
 
+export interface StartedWorker extends Worker {
+  readonly isChannel: boolean;
+}
+
 export interface TestServices extends Services {
-  /** Every worker that was started, oldest first. */
-  readonly startedWorkers: readonly Worker[];
+  /** Every worker that was started, oldest first. Channels are kept warm for the next save. */
+  readonly startedWorkers: readonly StartedWorker[];
   /** Ends every VM and lets go of everything. */
   end(): Promise<void>;
 }
@@ -88,7 +92,7 @@ export async function openTestServices(options: TestServicesOptions): Promise<Te
   };
   const trash = join(folder, 'trash');
   await Promise.all([places.data, places.run, trash].map((path) => mkdir(path, { recursive: true, mode: 0o700 })));
-  const startedWorkers: Worker[] = [];
+  const startedWorkers: StartedWorker[] = [];
   const starts: Promise<unknown>[] = [];
   const services = await createServices(
     {
@@ -97,7 +101,7 @@ export async function openTestServices(options: TestServicesOptions): Promise<Te
         const start = startProcessWorker(worker.file, purpose);
         starts.push(start);
         const started = await start;
-        startedWorkers.push(started);
+        startedWorkers.push({ ...started, isChannel: purpose === 'copying memory' });
         return started;
       },
       trash: (path) => rename(path, join(trash, basename(path))),

@@ -1,4 +1,4 @@
-/** RAM of a VM in files that others can map too: `memory-backend-file,share=on` on tmpfs. Imports nothing from src-*. */
+/** RAM of a VM that others can map too: `memory-backend-file,share=on` on tmpfs. Imports nothing from src-*. */
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
@@ -7,36 +7,43 @@ import { join } from 'node:path';
 
 const FOLDER = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 
-export interface SharedMemory {
-  /** Goes after the VM's own `-machine` and `-m`, whose size the nodes add up to. */
+/**
+ * Arguments for one backend, or one for each NUMA node, each with one CPU. They go after the VM's own `-machine` and `-m`,
+ * whose size the nodes add up to. Sizes in MiB. QEMU makes each file in a folder and unlinks it at once, so it goes with the VM.
+ */
+export const sharedMemory = (nodesMiB: readonly number[]): readonly string[] =>
+  argvFor(
+    nodesMiB,
+    nodesMiB.map(() => FOLDER),
+  );
+
+export interface SharedMemoryFiles {
   readonly argv: readonly string[];
+  /** One for each node. QEMU makes those that are not there. */
   readonly files: readonly string[];
-  /** QEMU makes the files when it starts. They may go as soon as it has. */
   remove(): Promise<void>;
 }
 
-/** One backend, or one for each NUMA node, each with one CPU. Sizes in MiB. */
-export function sharedMemory(nodesMiB: readonly number[]): SharedMemory {
+/** The same with files that outlive the VM. */
+export function sharedMemoryFiles(nodesMiB: readonly number[]): SharedMemoryFiles {
   const id = randomBytes(4).toString('hex');
   const files = nodesMiB.map((_, node) => join(FOLDER, `sf-ram-${id}-${node}`));
-  const names = nodesMiB.map((_, node) => (nodesMiB.length === 1 ? 'pc.ram' : `node${node}`));
-  const backends = nodesMiB.flatMap((size, node) => [
-    '-object',
-    `memory-backend-file,id=${names[node] ?? ''},size=${size}M,mem-path=${files[node] ?? ''},share=on`,
-  ]);
-  const uses =
-    nodesMiB.length === 1
-      ? ['-machine', 'memory-backend=pc.ram']
-      : [
-          '-smp',
-          String(nodesMiB.length),
-          ...names.flatMap((name, node) => ['-numa', `node,memdev=${name},cpus=${node}`]),
-        ];
   return {
-    argv: [...backends, ...uses],
+    argv: argvFor(nodesMiB, files),
     files,
     remove: async () => {
       await Promise.all(files.map((file) => rm(file, { force: true })));
     },
   };
+}
+
+function argvFor(nodesMiB: readonly number[], places: readonly string[]): readonly string[] {
+  const names = nodesMiB.map((_, node) => (nodesMiB.length === 1 ? 'pc.ram' : `node${node}`));
+  const backends = nodesMiB.flatMap((size, node) => [
+    '-object',
+    `memory-backend-file,id=${names[node] ?? ''},size=${size}M,mem-path=${places[node] ?? ''},share=on`,
+  ]);
+  const numa = names.flatMap((name, node) => ['-numa', `node,memdev=${name},cpus=${node}`]);
+  const uses = names.length === 1 ? ['-machine', 'memory-backend=pc.ram'] : ['-smp', String(names.length), ...numa];
+  return [...backends, ...uses];
 }

@@ -21,12 +21,13 @@ export async function askQemu(vm: PlainQemu, addresses: readonly SampleAddress[]
     vm,
     addresses.map(({ address }) => address),
   );
-  const bytes = await bytesAtPhysical(
-    vm,
-    physical.map((at) => at ?? 0n),
-    LENGTH,
-  );
-  return addresses.map((one, at) => ({ ...one, physical: physical[at] ?? null, bytes: bytes[at] ?? '' }));
+  const mapped = physical.filter((at) => at !== null);
+  const bytes = await bytesAtPhysical(vm, mapped, LENGTH);
+  const byPlace = new Map(mapped.map((at, index) => [at, bytes[index] ?? '']));
+  return addresses.map((one, index) => {
+    const at = physical[index] ?? null;
+    return { ...one, physical: at, bytes: at === null ? '' : (byPlace.get(at) ?? '') };
+  });
 }
 
 export interface OpenFile {

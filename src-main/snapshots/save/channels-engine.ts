@@ -22,7 +22,7 @@ import { recordMoment } from './moment';
 import { openTarget, type OpenTarget } from './open-target';
 import { isRunning } from './plan';
 import type { SaveWorker } from './save-worker';
-import { stopGuest } from './write';
+import { stopGuest, whyNoRoom } from './write';
 
 /** `page-size` of query-migrate before a first migration is 4096 on every machine whose RAM QEMU can keep in a file here. */
 const USUAL_PAGE_SIZE = 4096;
@@ -88,7 +88,7 @@ async function open(context: SaveContext, worker: SaveWorker): Promise<Opened> {
 }
 
 async function write(opened: Opened): Promise<{ readonly written: Written; readonly memory: Copied }> {
-  const { context, worker, ram, channels, state } = opened;
+  const { context, worker, ram, channels } = opened;
   const { job, vm, undo, wasRunning } = context;
   await job.enter('writing', 'starting');
   const resume = undo.push('letting the guest run again', async () => {
@@ -101,14 +101,28 @@ async function write(opened: Opened): Promise<{ readonly written: Written; reado
   const signal = AbortSignal.any([job.signal, halves.signal]);
   const [memory, moment] = await bothOrNeither(
     halves,
-    copyTouched(job, signal, channels, ram, touched, emptySets(ram)),
-    captureDeviceState(vm, state.handle, undo, signal).then(() => recordMoment(context)),
+    copyTouched(job, signal, channels, ram, touched, emptySets(ram), () => bytesOnDisk(opened.target)),
+    takeDeviceState(opened, signal).then(() => recordMoment(context)),
   );
   const { pages, bytes, sets } = memory;
   return {
     memory,
     written: { bytes, pages, finishedPaused: null, resume, moment, digests: digestsOf(ram, sets) },
   };
+}
+
+/** QEMU calls a write that failed an error of its own; a full disk is told by its free space. */
+async function takeDeviceState({ context, state }: Opened, signal: AbortSignal): Promise<void> {
+  const { vm, undo, folder } = context;
+  try {
+    await captureDeviceState(vm, state.handle, undo, signal);
+  } catch (error) {
+    throw (await whyNoRoom(error, folder)) ?? error;
+  }
+}
+
+async function bytesOnDisk({ buffered }: OpenTarget): Promise<number> {
+  return (await buffered.stat()).blocks * 512;
 }
 
 /** Waits for both. When one fails the other is called off, and waited for: nobody may work on what is put back then. */

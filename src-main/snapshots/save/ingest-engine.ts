@@ -49,7 +49,8 @@ async function open(context: SaveContext, worker: SaveWorker): Promise<Opened> {
   await job.enter('preparing', 'setting up QEMU');
   const pipe = await openPipe();
   undo.push('closing the pipe', () => pipe.close());
-  const { lease } = await rooms.files.lend(pipe.read, "QEMU's stream", 0);
+  const { lease, release } = await rooms.files.lend(pipe.read, "QEMU's stream", 0);
+  undo.push('closing the pipe', release);
   await worker.runOnce((api) => api.beginTransfer({ kind: 'ingest', source: lease, target: target.lease }));
   const standsStill = options.mode === 'paused' || !wasRunning;
   const stream = await prepareStream(vm, { carries: 'everything', standsStill }, pipe.write.fd, undo);
@@ -73,14 +74,14 @@ async function write({ context, worker, target, pipe, stream }: Opened, clock: G
   await job.enter('writing', 'writing');
   const halves = new AbortController();
   const watched = watchMigration(context, target, clock, AbortSignal.any([job.signal, halves.signal]));
+  // Its failure counts when it is asked for below; before that the stream's own failure does.
+  watched.catch(() => undefined);
   const progress = await ingest(worker).catch(async (error: unknown) => {
     // A stream that breaks off was broken off by QEMU, which tells why.
     const broken = failureOf(error, 'saving the VM').code === 'format.truncated';
-    const migration = broken ? await within(REASON_LIMIT_MS, watched, null) : null;
+    const reason = broken ? await within(REASON_LIMIT_MS, whyBroken(watched, context), null) : null;
     halves.abort(error);
-    if (migration !== null && migration.ended.status !== 'completed')
-      throw await whyFailed(migration.ended, context.folder);
-    throw error;
+    throw reason ?? error;
   });
   const { ended, finishedPaused } = await watched;
   if (ended.status !== 'completed') throw await whyFailed(ended, context.folder);
@@ -88,6 +89,16 @@ async function write({ context, worker, target, pipe, stream }: Opened, clock: G
   end.drop();
   const { bytesWritten: bytes, pages } = progress;
   return { bytes, pages, finishedPaused, resume, moment: null, digests: [] };
+}
+
+/** Why QEMU broke its stream off; null when it says that it did not. */
+async function whyBroken(watched: ReturnType<typeof watchMigration>, { folder }: SaveContext): Promise<unknown> {
+  try {
+    const { ended } = await watched;
+    return ended.status === 'completed' ? null : await whyFailed(ended, folder);
+  } catch (error) {
+    return error;
+  }
 }
 
 /** Steps until the stream is whole in the file. */

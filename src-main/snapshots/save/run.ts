@@ -120,6 +120,7 @@ async function releaseThenFlush(
   job.keepWhateverHappens();
   removal.drop();
   await quit(context);
+  job.update({ guest: 'ended' });
   try {
     return await flush();
   } catch (error) {

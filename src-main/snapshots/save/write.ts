@@ -157,6 +157,13 @@ export async function whyFailed(migration: Migration, folder: string): Promise<S
   });
 }
 
+/** What failed for want of space, where there is none left; null where there is, or where the failure tells by itself. */
+export async function whyNoRoom(error: unknown, folder: string): Promise<StillframeError | null> {
+  const { code, what } = failureOf(error, DOING);
+  if (code !== 'save.failed') return null;
+  return (await freeBytes(folder).catch(() => Infinity)) < FULL_BYTES ? fileSystemFull(folder, { detail: what }) : null;
+}
+
 /** The failure for a file system that filled up while the snapshot was written. */
 export function fileSystemFull(folder: string, more: { readonly detail?: string } = {}): StillframeError {
   return fail('file.no-space', DOING, 'The file system is full', 'Free some space or save to another folder.', {

@@ -1,5 +1,4 @@
 /** The VM that is saved: the demo guest, which writes one word to every page of its memory in a loop as fast as it can. */
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { demoRecipe } from '../../../src-main/machines/demo';
@@ -26,7 +25,6 @@ export interface BenchVm {
 
 /** Starts it and waits until all of its memory is full. `folder` has to have a short path. */
 export async function startBenchVm(folder: string, memoryMiB: number): Promise<BenchVm> {
-  const memory = sharedMemory([memoryMiB]);
   const { argv } = demoRecipe({
     resources: RESOURCES,
     memoryMiB,
@@ -36,7 +34,7 @@ export async function startBenchVm(folder: string, memoryMiB: number): Promise<B
   const monitors = ['free', 'probe'].map((name) => join(folder, `${name}.sock`));
   const more = monitors.flatMap((socket) => ['-qmp', `unix:${socket},server=on,wait=off`]);
   const [freeQmp = '', probe = ''] = monitors;
-  const qemu = await PlainQemu.start({ argv: [...argv, ...memory.argv, ...more], folder });
+  const qemu = await PlainQemu.start({ argv: [...argv, ...sharedMemory([memoryMiB]), ...more], folder });
   try {
     await demoIsFull(qemu, folder);
     const cpus = await qemu.qmp<{ 'thread-id': number }[]>('query-cpus-fast');
@@ -58,14 +56,10 @@ export async function startBenchVm(folder: string, memoryMiB: number): Promise<B
       end: async () => {
         await prober.stop();
         await qemu.stop();
-        await memory.remove();
       },
     };
   } catch (error) {
     await qemu.stop();
-    await memory.remove();
     throw error;
-  } finally {
-    await rm(join(folder, 'pmem'), { force: true });
   }
 }

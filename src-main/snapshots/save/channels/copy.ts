@@ -30,6 +30,7 @@ export async function copyTouched(
   ram: SavedRam,
   touched: readonly Stretches[],
   sets: readonly PageSet[],
+  bytesOnDisk: () => Promise<number>,
 ): Promise<Copied> {
   const feed = planWhole(ram.places, touched, ram.pageSize);
   const total = feed.remaining;
@@ -40,7 +41,14 @@ export async function copyTouched(
     doing: 'copying guest memory',
     clock: timers,
     replace: () => channels.replace(),
-    onProgress: (progress) => job.update(shown(progress, total, ram, performance.now() - begun)),
+    onProgress: (progress) => {
+      job.update(shown(progress, total, ram, performance.now() - begun));
+      // What cannot be asked is not shown; the copy itself notices a disk that is gone.
+      bytesOnDisk().then(
+        (fileBytesOnDisk) => job.update({ fileBytesOnDisk }),
+        () => undefined,
+      );
+    },
   });
   const sink: PageSink = {
     saved: (planned, saved) => sets[planned.block]?.take(planned, saved),
