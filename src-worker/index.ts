@@ -1,11 +1,14 @@
 /** The worker's entry: serves WorkerApi to whoever started it, as an Electron utility process or as a Node thread. */
+import { fileURLToPath } from 'node:url';
 import { parentPort as threadPort } from 'node:worker_threads';
 import { serve } from '@shared/contracts/endpoint';
 import { electronWire, valueWire, type ElectronPort, type Wire } from '@shared/contracts/endpoint-wires';
 import { workerMethods, type ServeInspector } from '@shared/contracts/endpoint-worker';
+import { inspectorFindMethods, type InspectorFindApi } from '@shared/contracts/inspector-find';
 import { inspectorMethods, type InspectorPort } from '@shared/contracts/inspector-port';
 import type { WorkerApi } from '@shared/contracts/worker';
 import { createWorkerApi } from './api';
+import { createInspectorFind, startSearchThread } from './inspector-find';
 import { createInspectorService } from './snapshot/inspector-service';
 
 /** A port as it comes out of a message to a utility process; it tells when the other side let go. */
@@ -46,6 +49,11 @@ function isServeInspector(data: unknown): data is ServeInspector {
 
 function serveInspector(port: HandedPort, { lease, ramMap }: ServeInspector): void {
   const service = createInspectorService(lease, ramMap);
-  serve<InspectorPort>(electronWire(port), service.api, inspectorMethods);
-  port.on('close', () => void service.dispose());
+  const find = createInspectorFind(lease, ramMap, () => startSearchThread(fileURLToPath(import.meta.url)));
+  const api = { ...service.api, ...find.api };
+  serve<InspectorPort & InspectorFindApi>(electronWire(port), api, { ...inspectorMethods, ...inspectorFindMethods });
+  port.on('close', () => {
+    find.dispose();
+    void service.dispose();
+  });
 }

@@ -1,7 +1,7 @@
 ;; Comparing pages of two files in one memory. WebAssembly SIMD (128 bit).
 ;;
 ;; `npm run kernels` assembles this file to kernels.generated.ts; build/kernels.test.mjs proves that the two agree,
-;; kernels.test.ts that it agrees with its twin in plain TypeScript.
+;; diff.test.ts that it sees every byte.
 (module
   (import "env" "memory" (memory 1))
 

@@ -3,7 +3,7 @@ import { fail } from '@shared/contracts/failure';
 import type { GuestBlock, GuestFile } from '../guest/guest-file';
 
 /** Bytes of present pages of both files in a unit: some milliseconds from the page cache, some tens from a disk. */
-const UNIT_BYTES = 32 * 1024 * 1024;
+const UNIT_BYTES = 64 * 1024 * 1024;
 
 const DOING = 'comparing two files';
 

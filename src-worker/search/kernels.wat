@@ -1,7 +1,7 @@
 ;; The inner loops of searching RAM, over the memory that pages are read into. WebAssembly SIMD (128 bit).
 ;;
 ;; `npm run kernels` assembles this file to kernels.generated.ts; build/kernels.test.mjs proves that the two agree,
-;; kernels.test.ts that the loops agree with their twins in plain TypeScript.
+;; search.test.ts that what they find is what plain loops and V8 find.
 ;;
 ;; All of them may read up to 128 bytes past the end that they are given, and take no notice of what stands there.
 (module

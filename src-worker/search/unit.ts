@@ -1,7 +1,7 @@
 import type { GuestBlock } from '../guest/guest-file';
 
 /** Bytes of present pages in a unit, usually: some milliseconds from the page cache, some tens from a disk. */
-export const UNIT_BYTES = 32 * 1024 * 1024;
+export const UNIT_BYTES = 64 * 1024 * 1024;
 
 /** A stretch of one block in which hits may begin. */
 export interface Unit {
