@@ -139,12 +139,8 @@ describe('AArch64', () => {
     const vm = await PlainQemu.start({ argv: armArgv(guest, serial), folder, program: guest.program });
     try {
       await untilReady(serial);
-      await stopInKernel(vm);
-      // The monitor does not tell where the tables are; the file does. The VM goes on standing still.
-      await vm.save(`file:${path()}`, { mappedRam: true, channels: 2 });
-      const tables = await tablesOf(path());
-      const pages = await armPages(vm, RAM, tables.ttbr0, tables.ttbr1);
       const isRam = (physical: bigint): boolean => physical >= 0x40000000n && physical < 0x40000000n + BigInt(RAM);
+      const pages = await pagesOfProcess(vm, isRam);
       asked = await askQemu(vm, sampleAddresses(pages, isRam, ADDRESSES));
       registers = parseArmRegisters(await hmp(vm, 'info registers'));
     } finally {
@@ -152,6 +148,20 @@ describe('AArch64', () => {
     }
     file = await openForTranslation(path());
   }, 180_000);
+
+  /** Stops the guest in its kernel while the tables of a process are in use, and saves it; its pages then. */
+  async function pagesOfProcess(vm: PlainQemu, isRam: (physical: bigint) => boolean): Promise<readonly MappedPage[]> {
+    for (let attempt = 0; attempt < 50; attempt++) {
+      await stopInKernel(vm);
+      // The monitor does not tell where the tables are; the file does. The VM goes on standing still.
+      await vm.save(`file:${path()}`, { mappedRam: true, channels: 2 });
+      const tables = await tablesOf(path());
+      const pages = await armPages(vm, RAM, tables.ttbr0, tables.ttbr1);
+      if (pages.filter(({ user, physical }) => user && isRam(physical)).length > 20) return pages;
+      await vm.qmp('cont');
+    }
+    throw new Error('no process was met');
+  }
 
   afterAll(() => file.source.close());
 
