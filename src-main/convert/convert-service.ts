@@ -7,6 +7,7 @@ import type { RamRange } from '@shared/contracts/library';
 import type { TransferProgress, TransferSetup } from '@shared/contracts/transfer';
 import type { Lease, WorkerApi } from '@shared/contracts/worker';
 import { openAside, refuseTaken, type Aside } from '../files/aside';
+import { openTransport } from '../files/open-transport';
 import { openFailure } from '../files/registry';
 import type {
   Conversion,
@@ -37,9 +38,6 @@ export function createConvertService(rooms: Rooms): ConvertService {
 async function convert(rooms: Rooms, conversion: Conversion, watch: ConvertWatch): Promise<ConvertResult> {
   const started = performance.now();
   const { out } = conversion;
-  if (out.kind === 'descriptor' && conversion.to !== 'stream') {
-    throw fail('usage', doing, 'only a stream can be written to a descriptor', 'Give the name of a new file.');
-  }
   if (out.kind === 'file') await refuseTaken(out.path);
   const source = await lendSource(rooms, conversion.from);
   try {
@@ -125,9 +123,21 @@ async function intoDescriptor(
   fd: number,
 ): Promise<ConvertResult> {
   const name = `fd:${fd}`;
+  if (conversion.to !== 'stream') return intoPlaces(run, conversion, source, fd);
   return run.withTarget(await openDescriptor(fd, constants.O_WRONLY), name, async (target, api) =>
     run.timed(await run.transfer(api, conversion, setupOf(conversion, source, target), name)),
   );
+}
+
+/** Pages have places: the descriptor has to be a file, and an empty one. It is flushed, and stays the caller's. */
+async function intoPlaces(run: Run, conversion: Conversion, source: LentSource, fd: number): Promise<ConvertResult> {
+  const name = `fd:${fd}`;
+  const opened = await run.openPlaces(fd);
+  return run.withLease(opened, async (target, api) => {
+    const result = await run.transfer(api, conversion, setupOf(conversion, source, target), name);
+    await api.dataSync(target);
+    return run.timed(result);
+  });
 }
 
 /** One conversion with its worker. */
@@ -149,7 +159,19 @@ class Run {
     name: string,
     use: (target: Lease, api: WorkerApi) => Promise<T>,
   ): Promise<T> {
-    const target = await this.#rooms.files.lend(handle, name);
+    return this.withLease(await this.#rooms.files.lend(handle, name), use);
+  }
+
+  /** A descriptor of this process as a file to save to; `channel.not-seekable` when it is none. */
+  openPlaces(fd: number): ReturnType<FileRegistry['lend']> {
+    return openTransport(this.#rooms.files, { kind: 'fd', fd, streamOffset: null }, 'save');
+  }
+
+  /** As `withTarget`, with a target that is lent already. */
+  async withLease<T>(
+    target: Awaited<ReturnType<FileRegistry['lend']>>,
+    use: (target: Lease, api: WorkerApi) => Promise<T>,
+  ): Promise<T> {
     try {
       const worker = await this.#rooms.workers.take(doing);
       try {

@@ -25,6 +25,10 @@ const STREAMS: Readonly<Record<string, string>> = {
   rdma: 'a network connection',
 };
 
+/** Whether a word is meant as a transport, not as a path or the name of a snapshot; `./tcp:x` is a path. */
+export const isTransport = (text: string): boolean =>
+  /^(file|fd|tcp|unix|vsock|exec|rdma):/i.test(text) || text.startsWith(FDSET);
+
 /**
  * Reads a transport.
  *

@@ -161,10 +161,26 @@ describe('stillframe convert', () => {
     ]);
     expect(await shell(`${cli} mapped fd:3 --to stream 3>&1 >/dev/null | cat >again`)).toBe(0);
     await expectSameBlocks(at('stream'), at('again'));
-    expectRefused(
-      await desk().run('convert', at('mapped'), 'fd:3', '--to', 'mapped-ram'),
-      /only a stream can be written/,
-    );
+    expect(await shell(`${cli} file:stream fd:3 --to mapped-ram 3>placed`)).toBe(0);
+    expect((await readFile(at('placed'))).equals(await readFile(at('mapped')))).toBe(true);
+    expect(await shell(`${cli} stream fd:3 --to mapped-ram 3>&1 >/dev/null 2>said | cat >nothing`)).toBe(0);
+    expect(await readFile(at('said'), 'utf8')).toMatch(/fd:3.*pipe/);
+    expect((await readFile(at('nothing'))).length).toBe(0);
+  });
+
+  test.each(['tcp:127.0.0.1:4444', 'unix:/tmp/x', 'exec:cat', 'rdma:host:1'])(
+    'does not go over %s: pages have no places there',
+    async (transport) => {
+      const [scheme = ''] = transport.split(':');
+      const refused = new RegExp(`${scheme}: is .*`);
+      expectRefused(await desk().run('convert', transport, at('out'), '--to', 'mapped-ram'), refused);
+      expectRefused(await desk().run('convert', at('stream'), transport, '--to', 'mapped-ram'), refused);
+    },
+  );
+
+  test('takes what QEMU calls a file', async () => {
+    expectRefused(await desk().run('convert', '/dev/fdset/1', at('out'), '--to', 'stream'), /sets of descriptors/);
+    expectRefused(await desk().run('convert', 'file:', at('out'), '--to', 'stream'), /there is no path/);
   });
 
   test('never writes over anything, and says so before it reads', async () => {

@@ -2,6 +2,7 @@ import path from 'node:path';
 import { fail } from '@shared/contracts/failure';
 import { Option } from 'commander';
 import type { ConvertForm, ConvertResult } from '../../services';
+import { isTransport, parseTransport } from '../../files/transport';
 import { addCommand, type Answer, type CommonOptions, type Desk, type Workplace } from '../command';
 import { createConvertPrinter } from '../convert-progress';
 import { duration, fileSize, printable } from '../format';
@@ -15,8 +16,11 @@ interface ConvertArguments extends CommonOptions {
 export function addConvert(desk: Desk): void {
   addCommand(desk, 'convert', 'make a file of another form of a saved VM')
     .usage('IN OUT --to FORM [options]')
-    .argument('<in>', 'a QEMU or libvirt save file, a snapshot folder, a name in the library, or fd:N; - is fd:0')
-    .argument('<out>', 'the new file; for a stream also fd:N')
+    .argument(
+      '<in>',
+      'a QEMU or libvirt save file, a snapshot folder, a name in the library, file:PATH, or fd:N; - is fd:0',
+    )
+    .argument('<out>', 'the new file, or fd:N: an empty file, and for a stream also a pipe')
     .addOption(
       new Option('--to <form>', 'mapped-ram, stream (as any QEMU loads it), or raw (the memory of one RAM block)')
         .choices(['mapped-ram', 'stream', 'raw'])
@@ -44,8 +48,8 @@ async function convert(
   if (block !== undefined && to !== 'raw') {
     throw fail('usage', 'converting', '--block goes with --to raw alone', 'stillframe convert --help shows both.');
   }
-  const source = descriptorOf(from === '-' ? 'fd:0' : from);
-  const target = descriptorOf(out);
+  const source = endOf(from === '-' ? 'fd:0' : from);
+  const target = endOf(out);
   const abort = new AbortController();
   const printer = createConvertPrinter(terminal);
   interrupt.onAsked(() => {
@@ -56,12 +60,12 @@ async function convert(
   try {
     const result = await services.conversions.convert(
       {
-        from: source === null ? { kind: 'file', reference: from } : { kind: 'descriptor', fd: source },
+        from: typeof source === 'string' ? { kind: 'file', reference: source } : { kind: 'descriptor', fd: source },
         to,
         block: block ?? null,
         out:
-          target === null
-            ? { kind: 'file', path: path.resolve(surroundings.cwd, out) }
+          typeof target === 'string'
+            ? { kind: 'file', path: path.resolve(surroundings.cwd, target) }
             : { kind: 'descriptor', fd: target },
       },
       { onProgress: (progress) => printer.show(progress), signal: abort.signal },
@@ -72,10 +76,20 @@ async function convert(
   }
 }
 
-/** N of `fd:N`; null for a name. */
-function descriptorOf(text: string): number | null {
-  const [, digits] = /^fd:(\d{1,6})$/.exec(text) ?? [];
-  return digits === undefined ? null : Number(digits);
+/** The descriptor or the name that a word stands for. `channel.not-seekable` for a transport that has no places. */
+function endOf(text: string): number | string {
+  if (!isTransport(text)) return text;
+  const transport = parseTransport(text);
+  switch (transport.kind) {
+    case 'fd':
+      return transport.fd;
+    case 'file':
+      return transport.streamOffset === null ? transport.path : `${transport.path},offset=${transport.streamOffset}`;
+    case 'fdset':
+      throw fail('usage', 'converting', 'sets of descriptors are QEMU’s own', 'Give the descriptor itself: fd:N.', {
+        where: { field: text },
+      });
+  }
 }
 
 function textOf({ out, from, to, bytesWritten, pages, zeroPages, timings }: ConvertResult): string {
