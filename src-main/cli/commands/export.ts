@@ -35,7 +35,7 @@ export function addExport(desk: Desk): void {
     .option('--range <A-B>', 'of raw with --block: from offset A to before B', byteRange)
     .addHelpText(
       'after',
-      '\nThe new file is written under a hidden name that ends in .stillframe-unfinished, flushed, and then renamed; it is\nnever written over anything. Ctrl-C leaves nothing. gdb, readelf, crash and drgn read the core files; volatility3 was\nnot tried. Where a file has no manifest, addresses are those that its machine type usually has.',
+      '\nThe new file is written under a hidden name that ends in .stillframe-unfinished, flushed, and then renamed; it is\nnever written over anything. Ctrl-C leaves nothing. gdb, readelf and drgn read the core files; crash and volatility3\nwere not tried. Where a file has no manifest, addresses are those that its machine type usually has.',
     )
     .action((file: FileArgument, options: ExportOptions) =>
       desk.answer(options, (workplace) =>
