@@ -1,6 +1,7 @@
 import { flushSync, mount, unmount } from 'svelte';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { StructureNode } from '@shared/contracts/inspect';
+import type { InspectorFindApi } from '@shared/contracts/inspector-find';
 import type { Children, InspectorPort } from '@shared/contracts/inspector-port';
 import { OpenFile } from './open-file.svelte';
 import StructureTree from './StructureTree.svelte';
@@ -54,7 +55,7 @@ const cpu: StructureNode = leaf('devices/cpu', DATA, 2400, {
   children: [leaf('devices/cpu/data', DATA, 2400, { kind: 'device', source: 'bytes', lazy: true })],
 });
 
-const port: InspectorPort = {
+const port: InspectorPort & InspectorFindApi = {
   file: () =>
     Promise.resolve({
       name: 'x',
@@ -81,6 +82,9 @@ const port: InspectorPort = {
   locate: () => Promise.reject(new Error('not asked for here')),
   presentPage: () => Promise.resolve(null),
   density: () => Promise.reject(new Error('not asked for here')),
+  beginFind: () => Promise.reject(new Error('not asked for here')),
+  nextFound: () => Promise.reject(new Error('not asked for here')),
+  endFind: () => Promise.resolve(),
 };
 
 let file: OpenFile;

@@ -3,9 +3,11 @@ import type { InspectorSession } from '@shared/contracts/app';
 import { hex } from '@shared/bytes/units';
 import { failureOf, type Failure } from '@shared/contracts/failure';
 import type { Problem, StructureNode, TranslateQuery, TranslateReport } from '@shared/contracts/inspect';
+import type { InspectorFindApi } from '@shared/contracts/inspector-find';
 import type { InspectedFile, InspectorPort, PageRun } from '@shared/contracts/inspector-port';
 import { count } from '../lib/format';
 import { FieldNodes } from './field-nodes.svelte';
+import { FindState } from './find-state.svelte';
 import { HexState } from './hex-state.svelte';
 import { grownTree, parentOfMore } from './lazy-nodes';
 import { guestPhysicalOf } from './ram-map';
@@ -20,7 +22,7 @@ export const CURSOR_BYTES = VALUE_BYTES + 24;
 /** A connection to the worker that reads a file, as `openInspector` of the client gives it. */
 export interface InspectorConnection {
   readonly session: InspectorSession;
-  readonly api: InspectorPort;
+  readonly api: InspectorPort & InspectorFindApi;
   readonly ended: Promise<Failure>;
   close(): Promise<void>;
 }
@@ -38,6 +40,8 @@ export class OpenFile {
   readonly structure: Structure;
   readonly hex: HexState;
   readonly fields: FieldNodes;
+  /** Looking for something in the guest's memory. */
+  readonly find: FindState;
   readonly #connection: InspectorConnection;
 
   /** What went wrong first while looking around. */
@@ -78,6 +82,7 @@ export class OpenFile {
     this.openNodes = new Set(openAtFirst(roots));
     this.hex = new HexState(connection.api, file.size, this.structure, (error) => this.#fail(error));
     this.fields = new FieldNodes(connection.api, (error) => this.#fail(error));
+    this.find = new FindState(connection.api, ({ fileOffset, length }) => this.hex.goTo(fileOffset, length));
     void connection.ended.then((failure) => {
       this.failure = failure;
       this.ended = true;

@@ -68,7 +68,7 @@ async function press(...keys: readonly string[]): Promise<void> {
 }
 
 async function filter(text: string): Promise<void> {
-  await press('Escape', '/');
+  await press('Escape', 'f');
   await launched.page.keyboard.type(text);
 }
 

@@ -308,7 +308,7 @@ describe('a file that the app was started with', () => {
     await press('ArrowRight', 'ArrowRight', 'ArrowDown', 'Enter');
     await cursorIs(9);
     expect(await inPage('document.activeElement.dataset.node')).toBe('configuration/name length');
-    await press('/');
+    await press('f');
     await launched.page.keyboard.type('bitmap offset');
     await until('only what fits the filter shows', async () => {
       const labels = await texts('[role=treeitem] .label');
