@@ -26,9 +26,9 @@ export function sampleAddresses(
   const below = (most: number): number => Math.floor(random() * most);
   const chosen = new Map<bigint, SampleAddress>();
   const add = (from: readonly MappedPage[], wanted: number, largest = LARGE): void => {
-    // A guest with few pages of a kind has few addresses of it: half of them are found in reasonable time.
+    // A guest with few pages of a kind has few addresses of it: most of them are found in reasonable time.
     const there = from.reduce((sum, page) => sum + (page.large ? largest : 4096) / LENGTH, 0);
-    for (const most = chosen.size + Math.min(wanted, Math.floor(there / 2)); chosen.size < most;) {
+    for (const most = chosen.size + Math.min(wanted, Math.floor(there * 0.95)); chosen.size < most;) {
       const page = from[below(from.length)];
       if (page === undefined) continue;
       const offset = Math.floor(below(page.large ? largest : 4096) / LENGTH) * LENGTH;
