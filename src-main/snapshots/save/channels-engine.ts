@@ -11,7 +11,6 @@ import type { Lease } from '@shared/contracts/worker';
 import type { BlockDigests } from '@shared/mapped-ram/digests-file';
 import { openUnnamed } from '../../files/unnamed';
 import type { ChannelSet } from '../../services';
-import { queryRunState } from '../migration';
 import { copyTouched, emptySets, type Copied } from './channels/copy';
 import { giveBackStale } from './channels/give-back';
 import { openRam, touchedIn, type SavedRam } from './channels/ram';
@@ -20,9 +19,9 @@ import { captureDeviceState } from './device-state';
 import { flushPolicy, wantsDirectIo, type Engine, type PreparedSave, type Written } from './engine';
 import { recordMoment } from './moment';
 import { openTarget, type OpenTarget } from './open-target';
-import { isRunning } from './plan';
 import type { SaveWorker } from './save-worker';
-import { stopGuest, whyNoRoom } from './write';
+import { pushResume, stopGuest } from './still-guest';
+import { whyNoRoom } from './write';
 
 /** `page-size` of query-migrate before a first migration is 4096 on every machine whose RAM QEMU can keep in a file here. */
 const USUAL_PAGE_SIZE = 4096;
@@ -89,11 +88,9 @@ async function open(context: SaveContext, worker: SaveWorker): Promise<Opened> {
 
 async function write(opened: Opened): Promise<{ readonly written: Written; readonly memory: Copied }> {
   const { context, worker, ram, channels } = opened;
-  const { job, vm, undo, wasRunning } = context;
+  const { job, vm, wasRunning } = context;
   await job.enter('writing', 'starting');
-  const resume = undo.push('letting the guest run again', async () => {
-    if (wasRunning && !isRunning(await queryRunState(vm.qmp))) await vm.qmp.execute('cont');
-  });
+  const resume = pushResume(context);
   if (wasRunning) await stopGuest(vm.qmp);
   await job.enter('writing', 'copying pages');
   const touched = await touchedIn(worker, ram);

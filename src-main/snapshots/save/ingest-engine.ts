@@ -5,7 +5,7 @@
 import type { TransferProgress } from '@shared/contracts/transfer';
 import { failureOf } from '@shared/contracts/failure';
 import { openPipe, type Pipe } from '../../files/pipe';
-import { queryRunState, settled } from '../migration';
+import { settled } from '../migration';
 import { within } from '../time-limit';
 import type { SaveContext } from './context';
 import { prepareStream, type PreparedStream } from './device-state';
@@ -13,9 +13,9 @@ import { endMigration } from './end-migration';
 import type { Engine, Written } from './engine';
 import type { GuestClock } from './guest-clock';
 import { openTarget, type OpenTarget } from './open-target';
-import { isRunning } from './plan';
 import type { SaveWorker } from './save-worker';
-import { stopGuest, watchMigration, whyFailed } from './write';
+import { pushResume, stopGuest } from './still-guest';
+import { watchMigration, whyFailed } from './write';
 
 const SETTLE_LIMIT_MS = 60_000;
 /** QEMU says why it failed within a moment of closing the pipe. */
@@ -62,9 +62,7 @@ async function open(context: SaveContext, worker: SaveWorker): Promise<Opened> {
 async function write({ context, worker, target, pipe, stream }: Opened, clock: GuestClock): Promise<Written> {
   const { job, vm, undo, wasRunning, options } = context;
   await job.enter('writing', 'starting');
-  const resume = undo.push('letting the guest run again', async () => {
-    if (wasRunning && !isRunning(await queryRunState(vm.qmp))) await vm.qmp.execute('cont');
-  });
+  const resume = pushResume(context);
   if (options.mode === 'paused' && wasRunning) await stopGuest(vm.qmp);
   const end = undo.push('ending the migration', () => endMigration(vm.qmp, vm.parameters));
   // Before the migration is ended, which waits for a QEMU that waits for a reader.

@@ -1,7 +1,7 @@
 /** Phase "writing": QEMU writes the file, Stillframe watches. */
 import { fail, failureOf, type StillframeError } from '@shared/contracts/failure';
 import type { Qmp } from '../../services';
-import { isAtRest, queryMigration, queryRunState, settled, type Migration } from '../migration';
+import { isAtRest, queryMigration, settled, type Migration } from '../migration';
 import { freeBytes } from '../paths';
 import { unlessAborted } from '../time-limit';
 import type { SaveContext } from './context';
@@ -10,15 +10,13 @@ import { endMigration } from './end-migration';
 import type { Written } from './engine';
 import type { GuestClock } from './guest-clock';
 import { PassMeter } from './pass-meter';
-import { isRunning } from './plan';
 import type { NativePrepared } from './prepare';
 import type { Target } from './target';
+import { pushResume, stopGuest } from './still-guest';
 import { forbidEndSpurt } from './vm-settings';
 
 const POLL_MS = 120;
 const FREE_SPACE_EVERY_MS = 1000;
-/** `stop` waits until the VM's disks have written what is under way. */
-const STOP_LIMIT_MS = 60_000;
 /** QEMU ends a migration when the writes under way return; a hanging file system keeps it longer than this. */
 const SETTLE_LIMIT_MS = 60_000;
 /** Free space below this explains why QEMU could not write, whatever it says. */
@@ -33,9 +31,7 @@ const DOING = 'saving the VM';
 export async function writeNative(context: SaveContext, prepared: NativePrepared, clock: GuestClock): Promise<Written> {
   const { job, vm, undo, wasRunning, options } = context;
   await job.enter('writing', 'starting');
-  const resume = undo.push('letting the guest run again', async () => {
-    if (wasRunning && !isRunning(await queryRunState(vm.qmp))) await vm.qmp.execute('cont');
-  });
+  const resume = pushResume(context);
   if (options.mode === 'paused' && wasRunning) await stopGuest(vm.qmp);
   const end = undo.push('ending the migration', () => endMigration(vm.qmp, vm.parameters));
   await vm.qmp.execute('migrate', { uri: `file:/dev/fdset/${String(prepared.fdset)}` });
@@ -55,11 +51,6 @@ export async function writeNative(context: SaveContext, prepared: NativePrepared
     moment: null,
     digests: [],
   };
-}
-
-/** Pauses the guest; its disks finish what is under way first. */
-export async function stopGuest(qmp: Qmp): Promise<void> {
-  await qmp.execute('stop', {}, { timeoutMs: STOP_LIMIT_MS });
 }
 
 /**
