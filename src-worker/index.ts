@@ -4,12 +4,10 @@ import { parentPort as threadPort } from 'node:worker_threads';
 import { serve } from '@shared/contracts/endpoint';
 import { electronWire, valueWire, type ElectronPort, type Wire } from '@shared/contracts/endpoint-wires';
 import { workerMethods, type ServeInspector } from '@shared/contracts/endpoint-worker';
-import { inspectorFindMethods, type InspectorFindApi } from '@shared/contracts/inspector-find';
-import { inspectorMethods, type InspectorPort } from '@shared/contracts/inspector-port';
+import { inspectorMethods, type Inspector } from '@shared/contracts/inspector';
 import type { WorkerApi } from '@shared/contracts/worker';
 import { createWorkerApi } from './api';
-import { createInspectorFind, startSearchThread } from './inspector-find';
-import { createInspectorService } from './snapshot/inspector-service';
+import { createInspector } from './inspector/inspector';
 
 /** A port as it comes out of a message to a utility process; it tells when the other side let go. */
 interface HandedPort extends ElectronPort {
@@ -47,13 +45,8 @@ function isServeInspector(data: unknown): data is ServeInspector {
   return typeof data === 'object' && data !== null && 'kind' in data && data.kind === 'serve-inspector';
 }
 
-function serveInspector(port: HandedPort, { lease, ramMap }: ServeInspector): void {
-  const service = createInspectorService(lease, ramMap);
-  const find = createInspectorFind(lease, ramMap, () => startSearchThread(fileURLToPath(import.meta.url)));
-  const api = { ...service.api, ...find.api };
-  serve<InspectorPort & InspectorFindApi>(electronWire(port), api, { ...inspectorMethods, ...inspectorFindMethods });
-  port.on('close', () => {
-    find.dispose();
-    void service.dispose();
-  });
+function serveInspector(port: HandedPort, asked: ServeInspector): void {
+  const inspector = createInspector(asked, fileURLToPath(import.meta.url));
+  serve<Inspector>(electronWire(port), inspector.api, inspectorMethods);
+  port.on('close', () => void inspector.dispose());
 }

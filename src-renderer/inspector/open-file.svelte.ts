@@ -3,18 +3,18 @@ import type { InspectorSession } from '@shared/contracts/app';
 import { hex } from '@shared/bytes/units';
 import { failureOf, type Failure } from '@shared/contracts/failure';
 import type { Problem, StructureNode, TranslateQuery, TranslateReport } from '@shared/contracts/inspect';
-import type { InspectorFindApi } from '@shared/contracts/inspector-find';
+import type { Inspector } from '@shared/contracts/inspector';
 import type { InspectedFile, InspectorPort, PageRun } from '@shared/contracts/inspector-port';
 import { count } from '../lib/format';
-import { FieldNodes } from './field-nodes.svelte';
-import { FindState } from './find-state.svelte';
-import { HexState } from './hex-state.svelte';
-import { grownTree, parentOfMore } from './lazy-nodes';
-import { guestPhysicalOf } from './ram-map';
-import { parseGoal, type PlaceKind } from './places';
-import { VALUE_BYTES } from './values';
-import { decidedBy, leafAt, structureOf, type Leaf, type Structure } from './structure';
-import { openAtFirst, type PageNode } from './tree-rows';
+import { FieldNodes } from './tree/field-nodes.svelte';
+import { FindState } from './find/find-state.svelte';
+import { HexState } from './bytes/hex-state.svelte';
+import { grownTree, parentOfMore } from './tree/lazy-nodes';
+import { guestPhysicalOf } from './places/ram-map';
+import { parseGoal, type PlaceKind } from './places/places';
+import { VALUE_BYTES } from './bytes/values';
+import { decidedBy, leafAt, structureOf, type Leaf, type Structure } from './tree/structure';
+import { openAtFirst, type PageNode } from './tree/tree-rows';
 
 /** Bytes at the cursor that the panel reads: enough for every number and a short text. */
 export const CURSOR_BYTES = VALUE_BYTES + 24;
@@ -22,7 +22,7 @@ export const CURSOR_BYTES = VALUE_BYTES + 24;
 /** A connection to the worker that reads a file, as `openInspector` of the client gives it. */
 export interface InspectorConnection {
   readonly session: InspectorSession;
-  readonly api: InspectorPort & InspectorFindApi;
+  readonly api: Inspector;
   readonly ended: Promise<Failure>;
   close(): Promise<void>;
 }

@@ -16,8 +16,7 @@ import type { ConversionJob } from '@shared/contracts/conversions';
 import { connect } from '@shared/contracts/endpoint';
 import { domWire } from '@shared/contracts/endpoint-wires';
 import { StillframeError, fail, type Failure } from '@shared/contracts/failure';
-import { inspectorFindMethods, type InspectorFindApi } from '@shared/contracts/inspector-find';
-import { inspectorMethods, type InspectorPort } from '@shared/contracts/inspector-port';
+import { inspectorMethods, type Inspector } from '@shared/contracts/inspector';
 import type { LibraryOverview } from '@shared/contracts/library';
 import type { Machine } from '@shared/contracts/machines';
 import type { SaveJob } from '@shared/contracts/saves';
@@ -201,7 +200,7 @@ function portOf(session: string): Promise<MessagePort> {
 export interface OpenInspector {
   readonly session: InspectorSession;
   /** Calls go to the session's own worker, not through main. */
-  readonly api: InspectorPort & InspectorFindApi;
+  readonly api: Inspector;
   /** Resolves when the worker is gone before `close`; opening the file again starts another. */
   readonly ended: Promise<Failure>;
   close(): Promise<void>;
@@ -211,10 +210,7 @@ export interface OpenInspector {
 export async function openInspector(target: Parameters<AppApi['inspector']['open']>[0]): Promise<OpenInspector> {
   const session = await app.inspector.open(target);
   const port = await portOf(session.id);
-  const connection = connect<InspectorPort & InspectorFindApi>(domWire(port), {
-    ...inspectorMethods,
-    ...inspectorFindMethods,
-  });
+  const connection = connect<Inspector>(domWire(port), inspectorMethods);
   let stop: () => void = () => undefined;
   const ended = new Promise<Failure>((resolve) => {
     stop = on('inspector-ended', (event) => {

@@ -1,6 +1,6 @@
 /**
- * Searching the guest's memory from an inspector, over the inspector's own port. Implemented by src-worker/inspector-find:
- * the worker that serves the inspector has threads of its own for it, so that it goes on answering.
+ * Searching the guest's memory from an inspector, over the inspector's own port. Implemented by src-worker/inspector: the
+ * worker that serves the inspector has threads of its own for it, so that it goes on answering.
  */
 import type { MethodNames } from './endpoint';
 import type { BlockRange, SearchHit, SearchWhat } from './search';

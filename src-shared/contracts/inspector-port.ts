@@ -1,6 +1,6 @@
 /**
  * What the inspector asks of the worker that has the file open: renderer and worker talk over their own port, main only
- * introduces them. Implemented by src-worker/snapshot/inspector-service.
+ * introduces them. Implemented by src-worker/inspector.
  *
  * Every answer is bounded, whatever the file says: the limits below are part of the contract.
  */
@@ -127,7 +127,7 @@ export interface InspectorPort {
 }
 
 /** The methods a port may be asked for, and nothing else. */
-export const inspectorMethods = {
+export const inspectorPortMethods = {
   file: true,
   tree: true,
   children: true,

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { StructureNode } from '../../src-shared/contracts/inspect';
 import { MAX_CHILDREN, MAX_FOUND, type InspectorPort } from '../../src-shared/contracts/inspector-port';
-import { createInspectorService, type InspectorService } from '../../src-worker/snapshot/inspector-service';
+import { createInspectorService, type InspectorService } from '../../src-worker/inspector/service';
 import { makeFile } from '../fixtures/migration-files';
 import { devicesOfFile, leaseOf, treeOfFile } from '../support/devices';
 import { makeTempDir, removeTempDir } from '../support/temp';

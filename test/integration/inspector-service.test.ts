@@ -8,7 +8,7 @@ import type { StructureNode } from '@shared/contracts/inspect';
 import { MAX_BYTES, type Segment } from '@shared/contracts/inspector-port';
 import type { RamRange } from '@shared/contracts/library';
 import { blockOffset, byteCount, guestPhysical } from '@shared/bytes/units';
-import { createInspectorService, type InspectorService } from '../../src-worker/snapshot/inspector-service';
+import { createInspectorService, type InspectorService } from '../../src-worker/inspector/service';
 import { saveWithPlainQemu } from '../support/plain-qemu';
 import { makeTempDir, removeTempDir } from '../support/temp';
 

@@ -1,0 +1,56 @@
+/** One row of bytes as cells: what is written, and the class names that colour it. */
+import { asciiChar, byteClass, hexByte } from './byte-text';
+import type { Selection } from './hex-state.svelte';
+import { ROW_BYTES, lastAtMost, rowOffset, type Row } from './rows';
+import { swatchOf, type Leaf } from '../tree/structure';
+
+export interface Cell {
+  readonly hex: string;
+  readonly ascii: string;
+  readonly hexClass: string;
+  readonly asciiClass: string;
+}
+
+/** What is drawn over the bytes. */
+export interface Marks {
+  /** Leaves that touch the row, by offset; empty when the structure is not shown. */
+  readonly leaves: readonly Leaf[];
+  readonly selection: Selection;
+  readonly cursor: number;
+  /** The field that decides where the cursor's byte is. */
+  readonly decider: { readonly from: number; readonly to: number } | null;
+}
+
+const absent: Cell = { hex: '', ascii: '', hexClass: 'absent', asciiClass: 'absent' };
+
+function structureClass(offset: number, rowFrom: number, marks: Marks): string {
+  const leaf = marks.leaves[lastAtMost(marks.leaves, offset, ({ node }) => node.offset)];
+  if (leaf === undefined || offset >= leaf.node.offset + leaf.node.length) return '';
+  const swatch = leaf.kind === 'pages' ? null : swatchOf(leaf.kind);
+  if (swatch === null) return '';
+  return ` tinted k-${swatch}${offset === leaf.node.offset && offset > rowFrom ? ' starts' : ''}`;
+}
+
+function markClass(offset: number, marks: Marks): string {
+  const { from, to } = marks.selection;
+  let names = '';
+  if (offset >= from && offset < to && to - from > 1) names += ' selected';
+  if (offset === marks.cursor) names += ' cursor';
+  if (marks.decider !== null && offset >= marks.decider.from && offset < marks.decider.to) names += ' decides';
+  return names;
+}
+
+/** Sixteen cells; those outside the row are empty, those whose bytes have not come yet are blank. */
+export function cellsOf(row: Row, bytes: Uint8Array | null, marks: Marks): readonly Cell[] {
+  const base = rowOffset(row.from);
+  return Array.from({ length: ROW_BYTES }, (_, column): Cell => {
+    const offset = base + column;
+    if (offset < row.from || offset >= row.to) return absent;
+    const over = markClass(offset, marks);
+    const under = structureClass(offset, base, marks);
+    const byte = bytes?.[offset - row.from];
+    if (byte === undefined) return { hex: '', ascii: '', hexClass: `blank${under}${over}`, asciiClass: `blank${over}` };
+    const kind = byteClass(byte);
+    return { hex: hexByte(byte), ascii: asciiChar(byte), hexClass: kind + under + over, asciiClass: kind + over };
+  });
+}

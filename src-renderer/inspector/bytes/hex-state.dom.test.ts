@@ -1,0 +1,229 @@
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import type { InspectorPort, Layout, PageRun, Segment } from '@shared/contracts/inspector-port';
+import { HexState } from './hex-state.svelte';
+import { inspectorOf } from '../inspector.fixture';
+import { noStructure } from '../tree/structure';
+
+const GIB = 2 ** 30;
+const HUGE = 128 * GIB;
+const run = (present: boolean): PageRun => ({ block: 'pc.ram', pageSize: 4096, pagesOffset: 2 ** 20, present });
+
+/** 128 GiB with one hole of nearly all of it, and some thousand single pages at its end. */
+function hugeSegments(): readonly Segment[] {
+  const segments: Segment[] = [
+    { offset: 0, length: 4096, kind: 'data', pages: null },
+    { offset: 4096, length: 2 ** 20 - 4096, kind: 'hole', pages: null },
+    { offset: 2 ** 20, length: 100 * GIB, kind: 'hole', pages: run(false) },
+  ];
+  for (let offset = 2 ** 20 + 100 * GIB, index = 0; index < 20_000; index += 1) {
+    const present = index % 2 === 0;
+    segments.push({ offset, length: 4096, kind: present ? 'data' : 'hole', pages: run(present) });
+    offset += 4096;
+  }
+  const end = (segments.at(-1)?.offset ?? 0) + 4096;
+  segments.push({ offset: end, length: HUGE - 5 - end, kind: 'hole', pages: run(false) });
+  segments.push({ offset: HUGE - 5, length: 5, kind: 'data', pages: null });
+  return segments;
+}
+
+/** A port over these segments; each byte is the low byte of its offset. */
+function portOver(segments: readonly Segment[], asked: number[] = []): InspectorPort {
+  const at = (offset: number): number => segments.findLastIndex((segment) => segment.offset <= offset);
+  return inspectorOf({
+    bytes: (offset, length) => Promise.resolve(Uint8Array.from({ length }, (_, index) => (offset + index) % 256)),
+    layout: (offset, before, after): Promise<Layout> => {
+      asked.push(offset);
+      const here = at(offset);
+      return Promise.resolve({ segments: segments.slice(Math.max(0, here - before), here + after + 1) });
+    },
+    presentPage: (offset, direction) => {
+      const pages = segments.filter(({ pages, kind }) => pages?.present === true && kind === 'data');
+      const found =
+        direction === 1
+          ? pages.find((segment) => segment.offset > offset)
+          : pages.findLast((segment) => segment.offset + 4096 <= offset);
+      return Promise.resolve(found?.offset ?? null);
+    },
+  });
+}
+
+const failed: unknown[] = [];
+async function started(segments: readonly Segment[], asked?: number[]): Promise<HexState> {
+  const last = segments.at(-1);
+  const size = last === undefined ? 0 : last.offset + last.length;
+  const state = new HexState(portOver(segments, asked), size, noStructure, (error) => failed.push(error));
+  state.visible = 30;
+  await state.start();
+  return state;
+}
+
+beforeEach(() => {
+  failed.length = 0;
+});
+
+describe('a 128 GiB file in the hex view', () => {
+  const segments = hugeSegments();
+
+  it('scrolls to its very last byte, and no farther', async () => {
+    const state = await started(segments);
+    await state.scrollTo(1);
+    expect(state.shown.at(-1)).toMatchObject({ kind: 'bytes', to: HUGE });
+    expect(state.shown).toHaveLength(30);
+    expect(state.progress).toBe(1);
+    await state.scrollBy(100);
+    expect(state.shown.at(-1)).toMatchObject({ to: HUGE });
+    expect(state.shown).toHaveLength(30);
+  });
+
+  it('shows rows above when the view becomes taller at the end', async () => {
+    const state = await started(segments);
+    await state.scrollTo(1);
+    state.fit(50);
+    await vi.waitFor(() => expect(state.shown).toHaveLength(50));
+    expect(state.shown.at(-1)).toMatchObject({ to: HUGE });
+  });
+
+  it('scrolls back to its first row from the end, through every row', async () => {
+    const state = await started(segments);
+    await state.scrollTo(1);
+    let turns = 0;
+    while (state.top.from > 0 && turns < 20_000) {
+      const before = state.top;
+      await state.scrollBy(-25);
+      expect(state.top).not.toEqual(before);
+      expect(state.shown.length).toBeGreaterThanOrEqual(30);
+      turns += 1;
+    }
+    expect(state.top).toEqual({ from: 0, opening: false });
+    // 10 000 pages of 12 rows, 10 000 holes, and the few rows around them.
+    expect(turns).toBeGreaterThan((10_000 * 12 + 10_000) / 25);
+    expect(failed).toEqual([]);
+  });
+
+  it('keeps the thumb where it was dragged to inside a hole', async () => {
+    const state = await started(segments);
+    await state.scrollTo(0.5);
+    expect(state.shown[0]).toMatchObject({ kind: 'hole' });
+    expect(state.progress).toBeCloseTo(0.5, 6);
+  });
+
+  it('goes to any offset, opens what hides it, and has its row in view', async () => {
+    const state = await started(segments);
+    for (const offset of [
+      2 ** 20 + 100 * GIB + 4095,
+      HUGE - 1,
+      5,
+      50 * GIB,
+      2 ** 20 + 100 * GIB + 3000 * 4096 + 2000,
+    ]) {
+      await state.goTo(offset);
+      expect(state.cursor).toBe(offset);
+      const row = state.shown
+        .slice(0, 30)
+        .find(({ kind, from, to }) => kind !== 'page' && offset >= from && offset < to);
+      expect(row?.kind).toBe(state.segment?.kind === 'hole' ? 'hole' : 'bytes');
+    }
+  });
+
+  it('goes from present page to present page and back', async () => {
+    const state = await started(segments);
+    const first = 2 ** 20 + 100 * GIB;
+    await state.goToPresentPage(1);
+    expect(state.cursor).toBe(first);
+    await state.goToPresentPage(1);
+    expect(state.cursor).toBe(first + 8192);
+    await state.goToPresentPage(-1);
+    expect(state.cursor).toBe(first);
+    await state.goToPresentPage(-1);
+    expect(state.cursor).toBe(first);
+  });
+
+  it('drops a jump that a later one has overtaken', async () => {
+    const state = await started(segments);
+    await Promise.all([state.goTo(HUGE - 3), state.goTo(17)]);
+    expect(state.cursor).toBe(17);
+    expect(state.shown[0]?.from).toBe(0);
+  });
+});
+
+describe('the cursor', () => {
+  const small: readonly Segment[] = [
+    { offset: 0, length: 100, kind: 'data', pages: null },
+    { offset: 100, length: 412, kind: 'hole', pages: null },
+    { offset: 512, length: 40, kind: 'data', pages: null },
+  ];
+
+  it('keeps its column over a hole, and takes the hole as one place', async () => {
+    const state = await started(small);
+    await state.goTo(85);
+    await state.move('down', false);
+    await state.move('down', false);
+    expect(state.cursor).toBe(100);
+    await state.move('down', false);
+    expect(state.cursor).toBe(517);
+    await state.move('up', false);
+    await state.move('up', false);
+    expect(state.cursor).toBe(99);
+  });
+
+  it('walks over every place forwards and the same places backwards', async () => {
+    const state = await started(small);
+    const forward = [state.cursor];
+    while (state.cursor < 551) {
+      await state.move('right', false);
+      forward.push(state.cursor);
+    }
+    const backward = [state.cursor];
+    while (state.cursor > 0) {
+      await state.move('left', false);
+      backward.push(state.cursor);
+    }
+    expect(forward).toHaveLength(100 + 1 + 40);
+    expect(backward.reverse()).toEqual(forward);
+  });
+
+  it('selects with its other end kept, and says from where to where', async () => {
+    const state = await started(small);
+    await state.goTo(20);
+    await state.move('right', true);
+    await state.move('down', true);
+    expect(state.selection).toEqual({ from: 20, to: 38 });
+    await state.move('row-start', false);
+    expect(state.selection).toEqual({ from: 32, to: 33 });
+  });
+
+  it('goes back and forward to where it was', async () => {
+    const state = await started(small);
+    await state.goTo(40);
+    await state.goTo(540);
+    await state.goBack();
+    expect(state.cursor).toBe(40);
+    await state.goBack();
+    expect(state.cursor).toBe(0);
+    await state.goForward();
+    await state.goForward();
+    expect(state.cursor).toBe(540);
+    await state.goForward();
+    expect(state.cursor).toBe(540);
+  });
+
+  it('reads nothing and shows nothing in an empty file', async () => {
+    const asked: number[] = [];
+    const state = await started([], asked);
+    await state.move('down', false);
+    await state.scrollBy(3);
+    await state.scrollTo(1);
+    expect(state.shown).toEqual([]);
+    expect(failed).toEqual([]);
+  });
+});
+
+describe('bytes', () => {
+  it('arrive for the rows in view', async () => {
+    const state = await started([{ offset: 0, length: 65_536, kind: 'data', pages: null }]);
+    state.want(32);
+    expect(state.cache.get(0, 16)).toBeNull();
+    await vi.waitFor(() => expect(state.arrivals).toBeGreaterThan(0));
+    expect([...(state.cache.get(250, 260) ?? [])]).toEqual([250, 251, 252, 253, 254, 255, 0, 1, 2, 3]);
+  });
+});

@@ -1,0 +1,13 @@
+/** The views of an open file, in the order of their tabs. */
+export const VIEWS = [
+  { id: 'bytes', label: 'Bytes' },
+  { id: 'findings', label: 'Findings' },
+] as const;
+
+export type InspectorView = (typeof VIEWS)[number]['id'];
+
+/** The view whose tab stands beside one's; around at the ends. */
+export function viewBeside(view: InspectorView, direction: 1 | -1): InspectorView {
+  const here = VIEWS.findIndex(({ id }) => id === view);
+  return VIEWS[(here + direction + VIEWS.length) % VIEWS.length]?.id ?? view;
+}

@@ -1,0 +1,27 @@
+/** One open inspector: its services put together, and the threads they share. */
+import type { ServeInspector } from '@shared/contracts/endpoint-worker';
+import type { Inspector } from '@shared/contracts/inspector';
+import { createInspectorFind } from './find';
+import { createInspectorService } from './service';
+import { createThreads } from './threads';
+
+export interface OpenInspector {
+  readonly api: Inspector;
+  /** Closes the file and ends the threads. */
+  dispose(): Promise<void>;
+}
+
+/** `workerFile`: the program of this worker, which its threads run too. */
+export function createInspector({ lease, ramMap }: ServeInspector, workerFile: string): OpenInspector {
+  const threads = createThreads(workerFile);
+  const service = createInspectorService(lease, ramMap);
+  const find = createInspectorFind(lease, ramMap, threads);
+  return {
+    api: { ...service.api, ...find.api },
+    async dispose() {
+      find.dispose();
+      threads.dispose();
+      await service.dispose();
+    },
+  };
+}
