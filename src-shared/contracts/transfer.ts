@@ -65,17 +65,20 @@ export interface PlannedBlock {
   readonly pagesOffset: number;
 }
 
-/** What `join` needs besides the device state. */
+/** Putting a device state around pages that channels copy. */
 export interface JoinSetup {
   /** The device-state stream, whole, in a file. */
   readonly state: Lease;
-  /** The file in which the channels have put the pages of the blocks in `copied`. */
+  /** The file into which the channels put the pages of the blocks in `external`. */
   readonly target: Lease;
   /** Every block, in the order of the stream. */
   readonly plan: readonly PlannedBlock[];
-  /** Present pages of each copied block by name, bit n of byte n >> 3 being page n. */
-  readonly copied: Readonly<Record<string, Uint8Array>>;
+  /** The blocks that may be copied by channels, by name; of these, the ones that the stream has pages of are not. */
+  readonly external: readonly string[];
 }
+
+/** Present pages of each copied block by name, bit n of byte n >> 3 being page n. */
+export type CopiedPages = Readonly<Record<string, Uint8Array>>;
 
 export interface Joined {
   /** Length of the finished file. */
@@ -92,10 +95,13 @@ export interface TransferApi {
   stepTransfer(): Promise<TransferProgress>;
   /** Gives up the transfer under way, if any, and closes its files. */
   endTransfer(): Promise<void>;
-  /** The blocks of a device-state stream, in its order. */
-  outlineState(state: Lease): Promise<readonly StreamBlock[]>;
-  /** Writes everything around the copied pages: records, headers, other blocks' pages, devices; bitmaps last. */
-  join(setup: JoinSetup): Promise<Joined>;
+  /**
+   * Writes what can be written while channels still copy: records, headers, other blocks' pages, devices. Replaces a join that
+   * was under way. Answers the stream's blocks.
+   */
+  beginJoin(setup: JoinSetup): Promise<readonly StreamBlock[]>;
+  /** Writes the bitmaps, proves that the file is whole, and only then the bytes that a stream begins with. Ends the join. */
+  finishJoin(copied: CopiedPages): Promise<Joined>;
   /**
    * Writes the device-state stream of a mapped-ram file: every block is listed, and all but the blocks in `external` carry
    * their pages (clear ones as ZERO). `target` is an empty file. Answers its length in bytes.

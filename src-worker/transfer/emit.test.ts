@@ -6,10 +6,11 @@ import { readMappedFile } from '../../test/support/mapped-file';
 import { randomStream, type RandomOptions, type RandomStream } from '../../test/support/random-stream';
 import { buildLibvirtHeader, buildStream } from '../../test/support/stream-builder';
 import { tempDirPerTest } from '../../test/support/temp';
-import { leaseOf, leaseOfNew, runTransfer } from '../../test/support/transfers';
+import { joinAll, leaseOf, leaseOfNew, runTransfer } from '../../test/support/transfers';
 import { openPath } from '../io/file-source';
 import { inspectSnapshot } from '../snapshot/inspect';
 import { openSnapshot } from '../snapshot/open';
+import { outlineStream } from './outline';
 import { createTransferApi } from './service';
 
 const temp = tempDirPerTest();
@@ -205,7 +206,7 @@ describe('a file split from its memory', () => {
     expect(memory.slice(1).every((block, index) => block.equals(stream.memory[index + 1] ?? Buffer.alloc(0)))).toBe(
       true,
     );
-    expect(await api.outlineState(target)).toEqual(
+    expect(await outlineStream(target)).toEqual(
       stream.blocks.map((block, index) => ({ ...block, inStream: index > 0 })),
     );
   });
@@ -231,7 +232,7 @@ describe('a file split from its memory', () => {
       await handle.write(ram.memory, page * 4096, 4096, ram.pagesOffset + page * 4096);
     }
     await handle.close();
-    const joined = await api.join({ state, target, plan, copied: { 'pc.ram': copied } });
+    const joined = await joinAll(api, { state, target, plan, copied: { 'pc.ram': copied } });
     expect((await readFile(at('joined'))).equals(await readFile(at('mapped')))).toBe(true);
     const present = stream.present.map(({ size }) => size);
     expect(joined).toEqual({

@@ -7,7 +7,7 @@ import { planBlocks } from '@shared/mapped-ram/plan';
 import { readMappedFile } from '../../test/support/mapped-file';
 import { randomStream } from '../../test/support/random-stream';
 import { tempDirPerTest } from '../../test/support/temp';
-import { leaseOf, leaseOfNew, runTransfer } from '../../test/support/transfers';
+import { joinAll, leaseOf, leaseOfNew, runTransfer } from '../../test/support/transfers';
 import { FaultyIo, type Faults } from '../io/faulty-io.fixture';
 import { openFileIo } from '../io/file-channel';
 import { openPath } from '../io/file-source';
@@ -88,7 +88,7 @@ describe('a target that fails', () => {
     const transfer = async (faults: Faults): Promise<number> => {
       const { api, writes } = faulty(faults);
       const target = await leaseOfNew(at('target'));
-      if (kind === 'join') await api.join({ state, target, plan, copied: { 'pc.ram': new Uint8Array(38) } });
+      if (kind === 'join') await joinAll(api, { state, target, plan, copied: { 'pc.ram': new Uint8Array(38) } });
       else await runTransfer(api, { kind, source: await leaseOf(at('mapped')), target, block: null });
       return writes();
     };

@@ -4,15 +4,13 @@ import type { Lease } from '@shared/contracts/lease';
 import { readLegacyStream } from './legacy-reader';
 import { MappedSource } from './mapped-source';
 import { MappedWriter } from './mapped-writer';
-import { openEnd, openFile, type OpenEnd } from './open';
-import type { PagesInPlace } from './pages-in-place';
+import { openEnd, type OpenEnd } from './open';
 import { repack } from './repack';
 import { seal } from './seal';
 import { StreamInput } from './stream-input';
 import { lookAtStream } from './stream-start';
 import { TargetFile, type OpenChannel } from './target-file';
 import type { Transfer } from './transfer';
-import type { Turn } from './turn';
 
 /**
  * Opens both ends. Rejects with `file.*`, and for a file with `format.not-a-stream`, or `format.unsupported` when a program
@@ -41,7 +39,9 @@ function ingest(from: OpenEnd, start: number, file: TargetFile, target: Lease): 
     form: 'stream',
     run: async (turn) => {
       input = new StreamInput(from, turn, start);
-      await layOut(input, writer, file, target, turn);
+      await readLegacyStream(input, writer);
+      await writer.finish(turn);
+      await seal(file, target, writer.streamHeader, { name: input.name, end: input.offset });
     },
     progress: () => ({
       bytesRead: input === null ? 0 : input.offset - start,
@@ -55,19 +55,6 @@ function ingest(from: OpenEnd, start: number, file: TargetFile, target: Lease): 
       file.close();
     },
   };
-}
-
-/** Reads the whole stream, writes the whole file. Answers the file's length. */
-async function layOut(
-  input: StreamInput,
-  writer: MappedWriter,
-  file: TargetFile,
-  target: Lease,
-  turn: Turn,
-): Promise<number> {
-  await readLegacyStream(input, writer);
-  await writer.finish(turn);
-  return seal(file, target, writer.streamHeader, { name: input.name, end: input.offset });
 }
 
 async function openRepack(source: Lease, target: Lease, openChannel: OpenChannel): Promise<Transfer> {
@@ -98,33 +85,5 @@ async function openRepack(source: Lease, target: Lease, openChannel: OpenChannel
   } catch (error) {
     await mapped.close();
     throw error;
-  }
-}
-
-/**
- * Writes everything of a mapped-ram file around pages that are in it already: `state` is a stream in a file, `target` the file
- * with the pages. The same steps as ingest, but that the plan is given and that some blocks' pages do not come from the stream.
- */
-export async function layOutAround(
-  state: Lease,
-  target: Lease,
-  inPlace: PagesInPlace,
-  turn: Turn,
-  openChannel: OpenChannel,
-): Promise<{ readonly fileBytes: number; readonly streamPages: number; readonly presentPages: number }> {
-  const from = openFile(state);
-  try {
-    const { start } = await lookAtStream(state);
-    const file = new TargetFile(openChannel(target, { access: 'write', direct: false }));
-    try {
-      const writer = new MappedWriter(file, inPlace);
-      const fileBytes = await layOut(new StreamInput(from, turn, start), writer, file, target, turn);
-      const { stream, present } = writer.counts();
-      return { fileBytes, streamPages: stream, presentPages: present };
-    } finally {
-      file.close();
-    }
-  } finally {
-    closeSync(from.fd);
   }
 }

@@ -5,7 +5,7 @@ import { planBlocks } from '@shared/mapped-ram/plan';
 import { readMappedFile } from '../../test/support/mapped-file';
 import { buildStream, type Bytes } from '../../test/support/stream-builder';
 import { tempDirPerTest } from '../../test/support/temp';
-import { leaseOf, leaseOfNew } from '../../test/support/transfers';
+import { joinAll, leaseOf, leaseOfNew } from '../../test/support/transfers';
 import { createTransferApi } from './service';
 
 const temp = tempDirPerTest();
@@ -44,7 +44,7 @@ async function joinStream(
     for (const page of [0, 2]) file.fill(0x11 + page, pagesOffset + page * 4096, pagesOffset + (page + 1) * 4096);
   }
   await writeFile(at(name), file);
-  return api.join({
+  return joinAll(api, {
     state: await leaseOf(at('state')),
     target,
     plan,
@@ -114,7 +114,7 @@ describe('device state joined with memory that channels copied', () => {
       await writeFile(at('state'), whole.subarray(0, length));
       const target = await leaseOfNew(at(`target-${length}`));
       const copied = { node0: first(40), node1: first(33) };
-      const joining = api.join({ state: await leaseOf(at('state')), target, plan, copied });
+      const joining = joinAll(api, { state: await leaseOf(at('state')), target, plan, copied });
       await expect(joining, `${length}`).rejects.toMatchObject({
         failure: { code: expect.stringMatching(/^format/) as string },
       });

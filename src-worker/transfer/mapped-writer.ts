@@ -2,11 +2,11 @@
 import { countOnes } from '@shared/bytes/bits';
 import { joinBytes } from '@shared/bytes/join';
 import { fail, type FailureCode } from '@shared/contracts/failure';
-import type { PlannedBlock } from '@shared/contracts/transfer';
+import type { CopiedPages, PlannedBlock } from '@shared/contracts/transfer';
 import { placeBlocks, planBlocks, planEnd, type PlacedBlock } from '@shared/mapped-ram/plan';
 import { encodeMappedHeader } from '@shared/mapped-ram/writer';
 import { encodeBlockRecord, encodeRamTotal, encodeStreamHeader } from '@shared/stream/writer';
-import { checkPlan, type PagesInPlace } from './pages-in-place';
+import { checkCopied, checkPlan, type PagesInPlace } from './pages-in-place';
 import { SparsePages } from './sparse-pages';
 import { RunBuffer } from './run-buffer';
 import type { BlockList, ListedBlock, StreamHead, StreamSink } from './stream-sink';
@@ -30,8 +30,8 @@ interface BlockState {
   readonly present: SparsePages;
   /** Pages that are in the file and were sent as zero later. */
   readonly stale: SparsePages;
-  /** Bitmap of a block whose pages were copied by others. */
-  readonly copied: Uint8Array | null;
+  /** Bitmap of a block whose pages were copied by others, as soon as that is known. */
+  copied: Uint8Array | null;
   /** Whether the stream said anything of its pages. */
   told: boolean;
 }
@@ -85,12 +85,11 @@ export class MappedWriter implements StreamSink {
 
   list(list: BlockList): void {
     this.#list = list;
-    const copied = new Map(Object.entries(this.#inPlace?.copied ?? {}));
     this.#states = list.blocks.map((listed) => ({
       listed,
       present: new SparsePages(),
       stale: new SparsePages(),
-      copied: copied.get(listed.name) ?? null,
+      copied: null,
       told: false,
     }));
     if (this.#inPlace === null) return;
@@ -124,11 +123,24 @@ export class MappedWriter implements StreamSink {
     this.zeroPages++;
     const state = this.#states[block];
     if (state === undefined) throw new RangeError(`there is no block ${block}`);
-    this.#refuseTwice(state);
     state.told = true;
     if (this.#placed === null) return;
     const page = address / this.#pageSize;
     if (state.present.delete(page)) state.stale.add(page);
+  }
+
+  /** Writes what is held back. The stream was read to its end; `format.bad-value` when it had no RAM. */
+  flush(): void {
+    if (this.#list === null) throw this.#fail('format.bad-value', 'it has no RAM section');
+    if (this.#placed === null) this.#place(USUAL_PAGE);
+    this.#run.flush();
+  }
+
+  /** Says which pages others copied; `save.incomplete` when they are not pages of blocks that they were to copy. */
+  setCopied(copied: CopiedPages): void {
+    if (this.#inPlace !== null) checkCopied(this.#inPlace, copied);
+    const bitmaps = new Map(Object.entries(copied));
+    for (const state of this.#states) state.copied = bitmaps.get(state.listed.name) ?? null;
   }
 
   /**
@@ -136,9 +148,7 @@ export class MappedWriter implements StreamSink {
    * stream had no RAM, `save.incomplete` when nobody has the pages of a block.
    */
   async finish(turn: Turn): Promise<void> {
-    if (this.#list === null) throw this.#fail('format.bad-value', 'it has no RAM section');
-    if (this.#placed === null) this.#place(USUAL_PAGE);
-    this.#run.flush();
+    this.flush();
     this.#checkTold();
     for (const [index, { pagesOffset }] of (this.#placed ?? []).entries()) {
       for (const [first, end] of this.#states[index]?.stale.runs() ?? []) {
@@ -177,14 +187,8 @@ export class MappedWriter implements StreamSink {
   #told(block: number): { readonly state: BlockState; readonly placed: PlacedBlock } {
     const [state, placed] = [this.#states[block], this.#placed?.[block]];
     if (state === undefined || placed === undefined) throw new RangeError(`there is no block ${block}`);
-    if (!state.told) this.#refuseTwice(state);
     state.told = true;
     return { state, placed };
-  }
-
-  #refuseTwice({ listed, copied }: BlockState): void {
-    if (copied === null) return;
-    throw this.#fail('save.incomplete', `pages of ${listed.name} are in it, which were copied already`);
   }
 
   /** With x-ignore-shared a stream may lack a block; otherwise one without any page is one that has no memory plugged in. */

@@ -1,22 +1,22 @@
 /** Pages that others have put into a mapped-ram file, before its stream is known. */
 import { fail } from '@shared/contracts/failure';
-import type { PlannedBlock } from '@shared/contracts/transfer';
+import type { CopiedPages, PlannedBlock } from '@shared/contracts/transfer';
 import type { ListedBlock } from './stream-sink';
 
-/** The plan by which pages were put into the file, and which they are, by block. */
+/** The plan by which pages are put into the file, and the blocks that others put there, by name. */
 export interface PagesInPlace {
   readonly plan: readonly PlannedBlock[];
-  /** Bit n of byte n >> 3: page n is there. */
-  readonly copied: Readonly<Record<string, Uint8Array>>;
+  readonly external: ReadonlySet<string>;
 }
 
+const wrong = (what: string): Error =>
+  fail('save.incomplete', 'joining memory and devices', what, 'Save the VM again, or with the native engine.');
+
 /**
- * Makes sure that the stream lists the blocks of the plan, in its order, and that what was copied are pages of theirs. Answers
- * the page size. `save.incomplete` otherwise: the RAM was laid out for another VM than the one whose devices these are.
+ * Makes sure that the stream lists the blocks of the plan, in its order. Answers the page size. `save.incomplete` otherwise: the
+ * RAM was laid out for another VM than the one whose devices these are.
  */
-export function checkPlan(blocks: readonly ListedBlock[], { plan, copied }: PagesInPlace): number {
-  const wrong = (what: string): Error =>
-    fail('save.incomplete', 'joining memory and devices', what, 'Save the VM again, or with the native engine.');
+export function checkPlan(blocks: readonly ListedBlock[], { plan }: PagesInPlace): number {
   if (plan.length !== blocks.length) {
     throw wrong(`the stream lists ${blocks.length} RAM blocks, and ${plan.length} were planned`);
   }
@@ -29,14 +29,19 @@ export function checkPlan(blocks: readonly ListedBlock[], { plan, copied }: Page
     }
     if (planned.pageSize !== pageSize) throw wrong(`${planned.name} was planned with pages of another size`);
   }
+  return pageSize;
+}
+
+/** Makes sure that what was copied are pages of blocks that others put there; `save.incomplete` otherwise. */
+export function checkCopied({ plan, external }: PagesInPlace, copied: CopiedPages): void {
   for (const [name, bitmap] of Object.entries(copied)) {
     const planned = plan.find((block) => block.name === name);
     if (planned === undefined) throw wrong(`${name} was copied and is no RAM block`);
+    if (!external.has(name)) throw wrong(`${name} was copied, and pages of it are in the stream`);
     if (lastBit(bitmap) >= planned.usedLength / planned.pageSize) {
       throw wrong(`pages of ${name} were copied that it does not have`);
     }
   }
-  return pageSize;
 }
 
 /** The highest bit that is set, −1 when none is. */

@@ -4,8 +4,8 @@ import { openDeviceJson } from './device-json';
 import { openElf } from './elf';
 import { openEmit } from './emit';
 import { openFileChannel } from '../io/file-channel';
-import { layOutAround, openIngest } from './ingest';
-import { outlineStream } from './outline';
+import { openIngest } from './ingest';
+import { Joining } from './joining';
 import { openRange } from './range';
 import { openRaw } from './raw';
 import type { OpenChannel } from './target-file';
@@ -15,6 +15,7 @@ import { freeTurn, Stepper } from './turn';
 /** The transfers of one worker: at most one is under way. `openChannel` is for tests. */
 export function createTransferApi(openChannel: OpenChannel = openFileChannel): TransferApi {
   let current: { readonly transfer: Transfer; readonly stepper: Stepper } | null = null;
+  let joining: Joining | null = null;
 
   const end = async (): Promise<void> => {
     const ending = current;
@@ -43,8 +44,22 @@ export function createTransferApi(openChannel: OpenChannel = openFileChannel): T
       return { done, ...transfer.progress() };
     },
     endTransfer: end,
-    outlineState: outlineStream,
-    join: ({ state, target, plan, copied }) => layOutAround(state, target, { plan, copied }, freeTurn(), openChannel),
+    beginJoin: async (setup) => {
+      joining?.close();
+      joining = null;
+      joining = await Joining.begin(setup, openChannel);
+      return joining.blocks;
+    },
+    finishJoin: async (copied) => {
+      const ending = joining;
+      joining = null;
+      if (ending === null) throw fail('worker.refused', 'joining', 'no join is under way', 'Begin one first.');
+      try {
+        return await ending.finish(copied);
+      } finally {
+        ending.close();
+      }
+    },
     split: async (source, target, external) => {
       const transfer = await openEmit(source, target, external);
       try {

@@ -1,7 +1,15 @@
 /** Driving a worker's transfers without a worker. */
 import { stat, writeFile } from 'node:fs/promises';
 import type { Lease } from '../../src-shared/contracts/lease';
-import type { SourceForm, TransferApi, TransferProgress, TransferSetup } from '../../src-shared/contracts/transfer';
+import type {
+  CopiedPages,
+  Joined,
+  JoinSetup,
+  SourceForm,
+  TransferApi,
+  TransferProgress,
+  TransferSetup,
+} from '../../src-shared/contracts/transfer';
 
 /** Leave to use a file or named pipe by its path. */
 export async function leaseOf(path: string, streamOffset: number | null = null): Promise<Lease> {
@@ -34,4 +42,13 @@ export async function runTransfer(api: TransferApi, setup: TransferSetup): Promi
     // Whoever is on the other end of a pipe may be in this process.
     await new Promise((resolve) => setTimeout(resolve, 0));
   }
+}
+
+/** Both steps of a join, one right after the other. */
+export async function joinAll(
+  api: TransferApi,
+  { copied, ...setup }: Omit<JoinSetup, 'external'> & { readonly copied: CopiedPages },
+): Promise<Joined> {
+  await api.beginJoin({ ...setup, external: Object.keys(copied) });
+  return api.finishJoin(copied);
 }

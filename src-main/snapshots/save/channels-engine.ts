@@ -7,7 +7,8 @@
  */
 import type { FileHandle } from 'node:fs/promises';
 import { byteCount } from '@shared/bytes/units';
-import type { Lease } from '@shared/contracts/worker';
+import type { JoinSetup, StreamBlock } from '@shared/contracts/transfer';
+import type { Lease, WorkerApi } from '@shared/contracts/worker';
 import type { BlockDigests } from '@shared/mapped-ram/digests-file';
 import { openUnnamed } from '../../files/unnamed';
 import type { ChannelSet } from '../../services';
@@ -26,6 +27,17 @@ import { whyNoRoom } from './write';
 /** `page-size` of query-migrate before a first migration is 4096 on every machine whose RAM QEMU can keep in a file here. */
 const USUAL_PAGE_SIZE = 4096;
 
+/** The device state put around the pages, all but what the copy decides; `by` the worker that goes on with it. */
+interface BegunJoin {
+  readonly by: WorkerApi;
+  readonly blocks: readonly StreamBlock[];
+}
+
+interface Halves {
+  readonly memory: Copied;
+  readonly joining: Promise<BegunJoin>;
+}
+
 /** Everything that is open for a save by channels. */
 interface Opened {
   readonly context: SaveContext;
@@ -40,18 +52,18 @@ export const channelsEngine: Engine = {
   name: 'channels',
   prepare: async (context, worker) => {
     const opened = await open(context, worker);
-    let copied: Copied | null = null;
+    let halves: Halves | null = null;
     const prepared: PreparedSave = {
       target: opened.target,
       directIo: opened.channels.directIo,
       putBack: [],
       write: async () => {
-        const { written, memory } = await write(opened);
-        copied = memory;
+        const { written, ...taken } = await write(opened);
+        halves = taken;
         return written;
       },
       finish: async () => {
-        if (copied !== null) await finish(opened, copied);
+        if (halves !== null) await finish(opened, halves);
       },
     };
     return prepared;
@@ -86,7 +98,7 @@ async function open(context: SaveContext, worker: SaveWorker): Promise<Opened> {
   return { context, worker, target, ram, channels, state: { handle, lease } };
 }
 
-async function write(opened: Opened): Promise<{ readonly written: Written; readonly memory: Copied }> {
+async function write(opened: Opened): Promise<Halves & { readonly written: Written }> {
   const { context, worker, ram, channels } = opened;
   const { job, vm, wasRunning } = context;
   await job.enter('writing', 'starting');
@@ -96,14 +108,19 @@ async function write(opened: Opened): Promise<{ readonly written: Written; reado
   const touched = await touchedIn(worker, ram);
   const halves = new AbortController();
   const signal = AbortSignal.any([job.signal, halves.signal]);
+  const state = takeDeviceState(opened, signal);
+  const joining = state.then(() => beginJoin(opened));
+  // Whoever finishes the save waits for it; when the save fails before, nobody does.
+  joining.catch(() => undefined);
   const [memory, moment] = await bothOrNeither(
     halves,
     copyTouched(job, signal, channels, ram, touched, emptySets(ram), () => bytesOnDisk(opened.target)),
-    takeDeviceState(opened, signal).then(() => recordMoment(context)),
+    state.then(() => recordMoment(context)),
   );
   const { pages, bytes, sets } = memory;
   return {
     memory,
+    joining,
     written: { bytes, pages, finishedPaused: null, resume, moment, digests: digestsOf(ram, sets) },
   };
 }
@@ -146,19 +163,34 @@ const digestsOf = ({ places }: SavedRam, sets: Copied['sets']): readonly BlockDi
     digests: sets[block]?.presentDigests() ?? new Uint8Array(0),
   }));
 
+const joinOf = ({ state, target, ram }: Opened): JoinSetup => ({
+  state: state.lease,
+  target: target.lease,
+  plan: ram.plan,
+  external: ram.places.map(({ name }) => name),
+});
+
+const beginJoin = (opened: Opened): Promise<BegunJoin> =>
+  opened.worker.run(async (by) => ({ by, blocks: await by.beginJoin(joinOf(opened)) }));
+
 /** What needs neither QEMU nor the guest: the device state around the pages, and room that was not used. */
-async function finish({ context, worker, target, ram, state, channels }: Opened, { sets }: Copied): Promise<void> {
-  const { job } = context;
-  await job.enter('writing', 'joining');
+async function finish(opened: Opened, { memory, joining }: Halves): Promise<void> {
+  const { context, worker, target, ram, channels } = opened;
+  const { sets } = memory;
+  await context.job.enter('writing', 'joining');
   await channels.release();
-  const outline = await worker.run((api) => api.outlineState(state.lease));
-  const inStream = new Set(outline.filter((block) => block.inStream).map(({ name }) => name));
+  await giveBackStale(worker, target.lease, ram, sets);
+  const { by, blocks } = await joining;
+  const inStream = new Set(blocks.filter((block) => block.inStream).map(({ name }) => name));
   const copied = Object.fromEntries(
     ram.places.flatMap(({ name }, block) => {
       const present = sets[block]?.present;
       return present === undefined || inStream.has(name) ? [] : [[name, present]];
     }),
   );
-  await giveBackStale(worker, target.lease, ram, sets);
-  await worker.run((api) => api.join({ state: state.lease, target: target.lease, plan: ram.plan, copied }));
+  await worker.run(async (api) => {
+    // Another worker, in place of one that died, knows nothing of what that one had begun.
+    if (api !== by) await api.beginJoin(joinOf(opened));
+    return api.finishJoin(copied);
+  });
 }
