@@ -1,10 +1,10 @@
 import { app, dialog, type BrowserWindow } from 'electron';
-import type { SaveJob } from '@shared/contracts/saves';
+import { quitQuestion } from './quit-question';
 
 export interface QuitOptions {
   readonly window: BrowserWindow;
-  /** Saves that run now. */
-  running(): Promise<readonly SaveJob[]>;
+  /** Saves and conversions that run now, by the names of their machines and sources. */
+  running(): Promise<{ readonly saves: readonly string[]; readonly conversions: readonly string[] }>;
   /** Cancels what runs and lets go of everything. */
   dispose(): Promise<void>;
 }
@@ -13,7 +13,7 @@ export interface QuitOptions {
 const disposeLimitMs = 30_000;
 
 /**
- * Leaving the app: with a save running it asks first, then cancels that save properly. Running VMs go on; the next start
+ * Leaving the app: with something still being written it asks first, then cancels that properly. Running VMs go on; the next start
  * lists them again. SIGINT and SIGTERM do not ask: nobody may be there to answer.
  */
 export function guardQuit({ window, running, dispose }: QuitOptions): void {
@@ -22,7 +22,7 @@ export function guardQuit({ window, running, dispose }: QuitOptions): void {
   const leave = async (ask: boolean): Promise<void> => {
     if (state === 'leaving' || (state === 'asking' && ask)) return;
     state = 'asking';
-    if (ask && !(await mayLeave(window, await running().catch(() => [])))) {
+    if (ask && !(await mayLeave(window, await running().catch(() => ({ saves: [], conversions: [] }))))) {
       state = 'open';
       return;
     }
@@ -46,15 +46,17 @@ export function guardQuit({ window, running, dispose }: QuitOptions): void {
   process.on('SIGTERM', () => void leave(false));
 }
 
-async function mayLeave(window: BrowserWindow, jobs: readonly SaveJob[]): Promise<boolean> {
-  if (jobs.length === 0) return true;
-  const names = jobs.map(({ machineName }) => machineName).join(', ');
-  const [is, save, file] = jobs.length === 1 ? ['is', 'save', 'file is'] : ['are', 'saves', 'files are'];
+async function mayLeave(
+  window: BrowserWindow,
+  { saves, conversions }: Awaited<ReturnType<QuitOptions['running']>>,
+): Promise<boolean> {
+  const question = quitQuestion(saves, conversions);
+  if (question === null) return true;
   const { response } = await dialog.showMessageBox(window, {
     type: 'question',
-    message: `Quit and cancel the ${save}?`,
-    detail: `${names} ${is} being saved. The unfinished ${file} removed. The VMs go on as before. The library stays as it was.`,
-    buttons: ['Keep saving', `Cancel the ${save} and quit`],
+    message: question.message,
+    detail: question.detail,
+    buttons: [...question.buttons],
     defaultId: 0,
     cancelId: 0,
     noLink: true,

@@ -115,7 +115,10 @@ async function open(built: Built, file: string | null): Promise<void> {
   });
   guardQuit({
     window,
-    running: async () => (await saves.jobs()).filter(({ outcome }) => outcome === null),
+    running: async () => ({
+      saves: (await saves.jobs()).flatMap(({ outcome, machineName }) => (outcome === null ? [machineName] : [])),
+      conversions: (await conversions.jobs()).flatMap(({ outcome, name }) => (outcome === null ? [name] : [])),
+    }),
     dispose: async () => {
       await inspections.dispose();
       await services.dispose();

@@ -99,7 +99,7 @@ const manifestSchema = v.object({
 });
 
 const DOING = 'reading the manifest';
-const TODO = 'The memory file may still be whole: inspect it.';
+const WHAT_TO_DO = 'The memory file may still be whole: inspect it.';
 
 /** Checks a manifest field by field. Throws `library.bad-manifest` that names the first bad field. */
 export function parseManifest(json: string, path: string): Manifest {
@@ -107,7 +107,7 @@ export function parseManifest(json: string, path: string): Manifest {
   try {
     value = JSON.parse(json);
   } catch (cause) {
-    throw fail('library.bad-manifest', DOING, 'The manifest is not JSON', TODO, { where: { path }, cause });
+    throw fail('library.bad-manifest', DOING, 'The manifest is not JSON', WHAT_TO_DO, { where: { path }, cause });
   }
   const version = v.safeParse(v.object({ formatVersion: v.number() }), value);
   if (version.success && version.output.formatVersion !== 1)
@@ -122,7 +122,7 @@ export function parseManifest(json: string, path: string): Manifest {
   if (parsed.success) return parsed.output;
   const issue = parsed.issues[0];
   const field = v.getDotPath(issue);
-  throw fail('library.bad-manifest', DOING, issue.message, TODO, {
+  throw fail('library.bad-manifest', DOING, issue.message, WHAT_TO_DO, {
     where: { path, ...(field === null ? {} : { field }) },
   });
 }
@@ -131,10 +131,10 @@ export function parseManifest(json: string, path: string): Manifest {
 export async function readManifest(folder: string): Promise<Manifest> {
   const path = join(folder, MANIFEST_FILE);
   const json = await readSmallFile(path, MAX_MANIFEST_BYTES).catch((cause: unknown) => {
-    throw fail('library.bad-manifest', DOING, 'There is no manifest', TODO, { where: { path }, cause });
+    throw fail('library.bad-manifest', DOING, 'There is no manifest', WHAT_TO_DO, { where: { path }, cause });
   });
   if (json === null)
-    throw fail('library.bad-manifest', DOING, 'The manifest is no regular file of at most 4 MiB', TODO, {
+    throw fail('library.bad-manifest', DOING, 'The manifest is no regular file of at most 4 MiB', WHAT_TO_DO, {
       where: { path },
     });
   return parseManifest(json, path);

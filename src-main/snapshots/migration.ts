@@ -5,7 +5,7 @@
 import type { Json, Qmp } from '../services';
 import { fail, failureOf } from '@shared/contracts/failure';
 import * as v from 'valibot';
-import { pause } from './time-limit';
+import { pause } from '../time/time-limit';
 
 const count = v.optional(v.pipe(v.number(), v.minValue(0)), 0);
 

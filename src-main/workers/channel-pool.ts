@@ -6,7 +6,7 @@ import type { ChannelOpened, ChannelSetup } from '@shared/contracts/channels';
 import { fail, StillframeError } from '@shared/contracts/failure';
 import type { Channel } from '@shared/multifd/lane';
 import type { ChannelPool, ChannelSet, Worker } from '../services';
-import { within } from '../snapshots/time-limit';
+import { within } from '../time/time-limit';
 
 export const MOST_CHANNELS = 16;
 

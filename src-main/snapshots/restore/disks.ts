@@ -2,7 +2,7 @@
 import { basename } from 'node:path';
 import type { DiskIdentity, Finding } from '@shared/contracts/library';
 import { differences, identify, tellsWrites } from '../disk-identity';
-import { within } from '../time-limit';
+import { within } from '../../time/time-limit';
 import { askFirst, note, ok, stop } from './findings';
 
 const DISK_LIMIT_MS = 5000;

@@ -14,7 +14,7 @@ import type { BlockPlace } from '@shared/multifd/places';
 import { planMasked } from '@shared/multifd/plan';
 import { openUnnamed } from '../../files/unnamed';
 import { openRamFile, readRamFiles } from '../../qemu/ram-files';
-import { timers } from '../timers';
+import { timers } from '../../time/timers';
 import { incomingStream, loadIncoming, type Loader, type LoadPlan, type LoadRooms, type Waiting } from './loader';
 
 const DOING = 'restoring the VM';

@@ -5,7 +5,7 @@ import type { Machine } from '@shared/contracts/machines';
 import { complaintIn } from '../../qemu/launch';
 import { parseRamBlocks } from '../../qemu/ram-map';
 import type { Qmp } from '../../services';
-import { pause } from '../time-limit';
+import { pause } from '../../time/time-limit';
 import { channelsLoader } from './load-channels';
 import { emitLoader } from './load-emit';
 import { nativeLoader } from './load-native';

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { fail, type StillframeError } from '@shared/contracts/failure';
 import type { Qmp } from '../../services';
 import { isAtRest, queryMigration } from '../migration';
-import { pause } from '../time-limit';
+import { pause } from '../../time/time-limit';
 
 const DOING = 'restoring the VM';
 const AS_IT_WAS = 'The snapshot is as it was.';

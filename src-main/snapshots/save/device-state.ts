@@ -10,7 +10,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { fail, failureOf } from '@shared/contracts/failure';
 import type { Qmp } from '../../services';
 import { isAtRest, queryMigration, queryRunState, settled, type Migration } from '../migration';
-import { pause, unlessAborted } from '../time-limit';
+import { pause, unlessAborted } from '../../time/time-limit';
 import { endMigration } from './end-migration';
 import { isRunning } from './plan';
 import type { UndoStack, UndoStep } from './undo';

@@ -9,7 +9,7 @@
  */
 import type { Qmp } from '../../services';
 import { isAtRest, queryMigration, setParameters, settled, type Migration, type Parameters } from '../migration';
-import { pause } from '../time-limit';
+import { pause } from '../../time/time-limit';
 
 /** QEMU ends a migration when the writes under way return; a hanging file system keeps it longer than this. */
 const SETTLE_LIMIT_MS = 60_000;

@@ -6,7 +6,7 @@ import type { TransferProgress } from '@shared/contracts/transfer';
 import { failureOf } from '@shared/contracts/failure';
 import { openPipe, type Pipe } from '../../files/pipe';
 import { settled } from '../migration';
-import { within } from '../time-limit';
+import { within } from '../../time/time-limit';
 import type { SaveContext } from './context';
 import { prepareStream, type PreparedStream } from './device-state';
 import { endMigration } from './end-migration';

@@ -6,7 +6,7 @@ import { readRamMap } from '../../qemu/ram-map';
 import { identify, type DiskNode } from '../disk-identity';
 import { SCREEN_FILE } from '../manifest';
 import { ppmToPng, writeScreen } from '../../qemu/picture';
-import { within } from '../time-limit';
+import { within } from '../../time/time-limit';
 import type { SaveContext } from './context';
 
 /** The guest waits for these, so none may take long: a picture takes 10–40 ms, a disk's header under 1 ms. */

@@ -2,7 +2,7 @@
 import { StillframeError } from '@shared/contracts/failure';
 import type { WorkerApi } from '@shared/contracts/worker';
 import type { Worker, WorkerPool } from '../../services';
-import { unlessAborted } from '../time-limit';
+import { unlessAborted } from '../../time/time-limit';
 
 export class SaveWorker {
   #worker: Promise<Worker> | null = null;

@@ -19,6 +19,9 @@ import type { Moment } from './moment';
 import type { SaveWorker } from './save-worker';
 import { couldNotWrite, type Target } from './target';
 
+/** The step from which on a cancel comes too late: the snapshot is there, durable if it is to be. */
+export const SEALED = 'saved, tidying up';
+
 /** What the earlier phases found out. */
 export interface Sealable {
   readonly target: Target;
@@ -53,6 +56,7 @@ export async function seal(context: SaveContext, worker: SaveWorker, found: Seal
     await job.enter('sealing', 'flushing the folder');
     if (durable) await worker.run((api) => api.syncFolder(destination.parent));
     job.throwIfCancelled();
+    job.update({ step: SEALED });
     takeBack.drop();
     found.target.removal.drop();
     return sealed;

@@ -3,7 +3,7 @@ import { fail, failureOf, type StillframeError } from '@shared/contracts/failure
 import type { Qmp } from '../../services';
 import { isAtRest, queryMigration, settled, type Migration } from '../migration';
 import { freeBytes } from '../paths';
-import { unlessAborted } from '../time-limit';
+import { unlessAborted } from '../../time/time-limit';
 import type { SaveContext } from './context';
 import { Convergence } from './convergence';
 import { endMigration } from './end-migration';

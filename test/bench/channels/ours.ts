@@ -1,6 +1,6 @@
 /** One copy by our channels: workers as processes of their own, driven by the coordinator as a save or a load does. */
 import { open, stat } from 'node:fs/promises';
-import { timers } from '../../../src-main/snapshots/timers';
+import { timers } from '../../../src-main/time/timers';
 import type { ChannelPool, Worker } from '../../../src-main/services';
 import { byteCount, fileOffset } from '../../../src-shared/bytes/units';
 import type { ChannelSetup } from '../../../src-shared/contracts/channels';

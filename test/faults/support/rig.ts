@@ -9,6 +9,7 @@ import { expect } from 'vitest';
 import type { SnapshotEntry } from '../../../src-shared/contracts/library';
 import type { Machine, NewMachine } from '../../../src-shared/contracts/machines';
 import type { SaveJob, SaveOptions, SavePhase } from '../../../src-shared/contracts/saves';
+import { SEALED } from '../../../src-main/snapshots/save/seal';
 import { hasEnded } from '../../support/processes';
 import {
   openTestServices,
@@ -110,7 +111,7 @@ export class Rig {
     const atStep = this.#random() < (this.#seen[phase] < SHORT_MS ? 0.9 : 0.5);
     const strike = async (id: SaveJob['id']): Promise<void> => {
       const now = (await this.services.saves.jobs()).find((job) => job.id === id);
-      if (now?.outcome !== null || now.progress.phase !== phase) return;
+      if (now?.outcome !== null || now.progress.phase !== phase || now.progress.step === SEALED) return;
       hit = now;
       await fault(now);
     };

@@ -7,7 +7,7 @@ import type { PageSink } from '@shared/multifd/coordination';
 import { PageSet } from '@shared/multifd/page-set';
 import { planWhole } from '@shared/multifd/plan';
 import type { ChannelSet } from '../../../services';
-import { timers } from '../../timers';
+import { timers } from '../../../time/timers';
 import type { LiveJob } from '../job';
 import type { SavedRam } from './ram';
 
