@@ -35,6 +35,7 @@ const save = {
   flush: 'auto',
   releaseEarly: false,
   liveLimitSeconds: 60,
+  rateLimit: null,
   out: null,
 };
 const conversion = { source: { path: '/a' }, to: 'stream', target: '/b', block: null };
@@ -83,6 +84,8 @@ const bad: [string, string, unknown][] = [
   ['saves', 'begin', [{ ...save, channels: 1.5 }]],
   ['saves', 'begin', [{ ...save, liveLimitSeconds: Number.NaN }]],
   ['saves', 'begin', [{ ...save, liveLimitSeconds: Infinity }]],
+  ['saves', 'begin', [{ ...save, rateLimit: 0 }]],
+  ['saves', 'begin', [{ ...save, rateLimit: 0.5 }]],
   ['saves', 'begin', [{ ...save, mode: 'instant' }]],
   ['saves', 'begin', [{ ...save, directIo: 'yes' }]],
   ['restores', 'restore', ['s', { engine: 'auto', then: 'run', accepted: [1] }]],

@@ -87,6 +87,7 @@ const saveOptions = v.strictObject({
   flush: v.picklist(['auto', 'none', 'end', 'ranged', 'direct']),
   releaseEarly: v.boolean(),
   liveLimitSeconds: v.pipe(v.number(), v.minValue(1), v.maxValue(7 * 24 * 3600)),
+  rateLimit: v.nullable(whole(1, Number.MAX_SAFE_INTEGER)),
   out: v.nullable(path),
 });
 

@@ -42,6 +42,7 @@ export const exampleOptions = (over: Partial<SaveOptions> = {}): SaveOptions => 
   flush: 'auto',
   releaseEarly: false,
   liveLimitSeconds: 120,
+  rateLimit: null,
   out: null,
   ...over,
 });

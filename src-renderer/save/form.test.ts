@@ -7,6 +7,7 @@ import {
   chosenFlush,
   engineOf,
   optionsOf,
+  fieldErrors,
   planSummary,
   whyNotLive,
   type SaveForm,
@@ -23,9 +24,23 @@ const form = (over: Partial<SaveForm> = {}): SaveForm => ({
   flush: 'auto',
   releaseEarly: false,
   liveLimitSeconds: 120,
+  rateLimit: null,
   ...over,
 });
 const NONE: Partial<SaveOutlook> = { auto: { live: null, paused: null } };
+
+describe('a rate limit', () => {
+  test.each<[number | null, boolean]>([
+    [null, true],
+    [50e6, true],
+    [0, false],
+    [-1e6, false],
+    [Number.NaN, false],
+  ])('of %s: %s', (rateLimit, fine) => expect(fieldErrors(form({ rateLimit })).rateLimit === undefined).toBe(fine));
+
+  test('stands in the summary', () =>
+    expect(planSummary(form({ rateLimit: 50e6 }), exampleOutlook())).toMatch(/ At most 50.MB\/s\.$/));
+});
 
 describe('the engine that counts', () => {
   test.each<[SaveOptions['engine'], SaveOptions['mode'], SaveOptions['engine'], string | null]>([

@@ -2,7 +2,7 @@
 import type { Machine, MachineId } from '@shared/contracts/machines';
 import type { EngineName, SaveOptions, SaveOutlook } from '@shared/contracts/saves';
 import { FLUSH_NAMES, clause, engineWords, ioWords, sentence } from '../lib/engine-words';
-import { ram, size } from '../lib/format';
+import { ram, rate, size } from '../lib/format';
 
 export type SaveForm = Omit<SaveOptions, 'machine' | 'name' | 'out'> & { readonly name: string };
 
@@ -20,6 +20,7 @@ export function firstForm(machine: Machine, outlook: SaveOutlook): SaveForm {
     flush: 'auto',
     releaseEarly: false,
     liveLimitSeconds: 120,
+    rateLimit: null,
   };
 }
 
@@ -32,6 +33,9 @@ export function fieldErrors(form: SaveForm): Partial<Record<keyof SaveForm, stri
   }
   if (form.mode === 'live' && (!Number.isInteger(form.liveLimitSeconds) || form.liveLimitSeconds < 1)) {
     errors.liveLimitSeconds = 'A whole number of seconds.';
+  }
+  if (form.rateLimit !== null && !(Number.isInteger(form.rateLimit) && form.rateLimit > 0)) {
+    errors.rateLimit = 'A whole number of MB/s, or nothing.';
   }
   return errors;
 }
@@ -98,12 +102,14 @@ export function autoHint(outlook: SaveOutlook, mode: SaveOptions['mode']): strin
 /** The closed part in one line: "Auto takes channels, 2, direct I/O. Flush: auto." */
 export function planSummary(form: SaveForm, outlook: SaveOutlook): string {
   const engine = engineOf(form, outlook);
-  const { channels } = fieldErrors(form);
-  if (channels !== undefined) return channels;
+  const { channels, rateLimit } = fieldErrors(form);
+  const wrong = channels ?? rateLimit;
+  if (wrong !== undefined) return wrong;
   if (engine === null) return 'No engine can save this VM so.';
   const how = `${engineWords(engine, form.channels)}, ${ioWords(form.directIo && whyBuffered(form, outlook) === null)}`;
   const who = chosenEngine(form, outlook) === 'auto' ? `Auto takes ${how}.` : sentence(how);
-  return `${who} Flush: ${FLUSH_NAMES[chosenFlush(form, outlook)].toLowerCase()}.`;
+  const limit = form.rateLimit === null ? '' : ` At most ${rate(form.rateLimit)}.`;
+  return `${who} Flush: ${FLUSH_NAMES[chosenFlush(form, outlook)].toLowerCase()}.${limit}`;
 }
 
 /** Whether the disks can go on changing after this save, so that they no longer match it. */

@@ -19,6 +19,7 @@ const form = (over: Partial<SaveForm> = {}): SaveForm => ({
   flush: 'auto',
   releaseEarly: false,
   liveLimitSeconds: 120,
+  rateLimit: null,
   ...over,
 });
 const radio = (root: HTMLElement, group: string, value: string): HTMLElement =>

@@ -40,6 +40,8 @@ export interface SaveOptions {
   readonly releaseEarly: boolean;
   /** A live save that takes longer is finished with the guest paused. Seconds. */
   readonly liveLimitSeconds: number;
+  /** Bytes per second that are written at most, so that other work has the disk too; null: as fast as it goes. */
+  readonly rateLimit: number | null;
   /** Folder to write the snapshot to instead of the library; null for the library. */
   readonly out: string | null;
 }

@@ -123,6 +123,7 @@ const saveOptions = (machine: Machine['id'], name: string): SaveOptions => ({
   flush: 'auto',
   releaseEarly: false,
   liveLimitSeconds: 60,
+  rateLimit: null,
   out: null,
 });
 

@@ -196,6 +196,7 @@ describe('a running app', () => {
       flush: 'auto',
       releaseEarly: false,
       liveLimitSeconds: 600,
+      rateLimit: null,
       out: null,
     });
     const answer = (button: number): Promise<void> =>

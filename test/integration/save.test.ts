@@ -305,6 +305,26 @@ describe('a live save that does not get on', () => {
   });
 });
 
+describe('a save with a rate limit', () => {
+  test.each<[SaveOptions['engine'], SaveOptions['mode']]>([
+    ['native', 'paused'],
+    ['native', 'live'],
+    ['channels', 'paused'],
+    ['ingest', 'paused'],
+  ])('by %s, %s, writes no faster, and the next one is free of it', async (engine, mode) => {
+    const { machine, tools } = await startDemo({ memoryMiB: 256, dirtyMiB: 96, dirtyMiBPerSecond: 0 });
+    const before = await readVmState(tools);
+    const rateLimit = 64e6;
+    const { bytesWritten, timings } = resultOf(
+      await saveAndWait(services, saveOptions(machine.id, { engine, mode, rateLimit })),
+    );
+    // QEMU counts by tenths of a second, and lets a live guest's last pages go at full speed.
+    expect(bytesWritten).toBeGreaterThan(96e6);
+    expect(timings.writingMs).toBeGreaterThan(0.75 * (bytesWritten / rateLimit) * 1000);
+    expect(await readVmState(tools)).toEqual(before);
+  });
+});
+
 describe('a save that is not possible is refused before anything is changed', () => {
   /** Begins a save, and sees that it is refused and that the guest was not even stopped for it. */
   async function expectRefusal(machine: Machine, tools: string, change: Partial<SaveOptions>, failure: object) {

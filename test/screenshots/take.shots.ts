@@ -55,6 +55,7 @@ async function beginSave(name: string, over: Partial<SaveOptions> = {}): Promise
     flush: 'auto',
     releaseEarly: false,
     liveLimitSeconds: 120,
+    rateLimit: null,
     out: null,
     ...over,
   });

@@ -137,6 +137,7 @@ export const saveOptions = (machine: MachineId, change: Partial<SaveOptions> = {
   flush: 'auto',
   releaseEarly: false,
   liveLimitSeconds: 60,
+  rateLimit: null,
   out: null,
   ...change,
 });

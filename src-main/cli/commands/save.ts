@@ -24,6 +24,7 @@ interface SaveArguments extends CommonOptions {
   readonly name?: string;
   readonly note: string;
   readonly limit: number;
+  readonly rate?: number;
 }
 
 const doing = 'saving the VM';
@@ -70,6 +71,7 @@ export function addSave(desk: Desk): void {
     .option('--name <name>', 'name of the snapshot (default: machine and time)')
     .option('--note <text>', 'a note to keep with it', '')
     .option('--limit <seconds>', 'a live save that takes longer is finished paused', wholeNumberFrom(1, 86_400), 120)
+    .option('--rate <MB/s>', 'write no faster than this, so that other work has the disk too', wholeNumberFrom(1))
     .action((machine: string | undefined, options: SaveArguments) =>
       desk.answer(options, (workplace) => withInterrupt((interrupt) => save(workplace, machine, options, interrupt))),
     );
@@ -121,6 +123,7 @@ function saveOptions({ surroundings }: Workplace, machine: Machine, options: Sav
     flush: options.flush === 'full' ? 'auto' : options.flush,
     releaseEarly: options.releaseEarly === true,
     liveLimitSeconds: options.limit,
+    rateLimit: options.rate === undefined ? null : options.rate * 1e6,
     out: options.out === undefined ? null : path.resolve(surroundings.cwd, options.out),
   };
 }

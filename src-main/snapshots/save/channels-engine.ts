@@ -114,7 +114,9 @@ async function write(opened: Opened): Promise<Halves & { readonly written: Writt
   joining.catch(() => undefined);
   const [memory, moment] = await bothOrNeither(
     halves,
-    copyTouched(job, signal, channels, ram, touched, emptySets(ram), () => bytesOnDisk(opened.target)),
+    copyTouched(job, context.options.rateLimit, signal, channels, ram, touched, emptySets(ram), () =>
+      bytesOnDisk(opened.target),
+    ),
     state.then(() => recordMoment(context)),
   );
   const { pages, bytes, sets } = memory;

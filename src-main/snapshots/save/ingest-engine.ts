@@ -53,7 +53,12 @@ async function open(context: SaveContext, worker: SaveWorker): Promise<Opened> {
   undo.push('closing the pipe', release);
   await worker.runOnce((api) => api.beginTransfer({ kind: 'ingest', source: lease, target: target.lease }));
   const standsStill = options.mode === 'paused' || !wasRunning;
-  const stream = await prepareStream(vm, { carries: 'everything', standsStill }, pipe.write.fd, undo);
+  const stream = await prepareStream(
+    vm,
+    { carries: 'everything', standsStill, rateLimit: options.rateLimit },
+    pipe.write.fd,
+    undo,
+  );
   // The reader comes to the end when QEMU's copy is closed, so ours must not be open.
   await pipe.write.close();
   return { context, worker, target, pipe, stream };

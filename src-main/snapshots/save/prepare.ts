@@ -27,7 +27,7 @@ export async function prepareNative(context: SaveContext): Promise<NativePrepare
 
   await job.enter('preparing', 'setting up QEMU');
   const standsStill = options.mode === 'paused' || !wasRunning;
-  const save = { channels: options.channels, standsStill };
+  const save = { channels: options.channels, rateLimit: options.rateLimit, standsStill };
   const settings = await applySettings(vm.qmp, vm, save, directIo, undo);
   const handles = target.direct === null ? [target.buffered] : [target.buffered, target.direct];
   const { id, removal } = await addFdset(vm.qmp, handles, undo);

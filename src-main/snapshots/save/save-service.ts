@@ -229,12 +229,14 @@ export class Saves implements SaveService {
 }
 
 /** Options come over IPC and from the command line: checked here once. */
-function checkOptions({ channels, liveLimitSeconds, note, releaseEarly, after }: SaveOptions): void {
+function checkOptions({ channels, liveLimitSeconds, rateLimit, note, releaseEarly, after }: SaveOptions): void {
   const refuse = (what: string, field: string): Error =>
     fail('usage', 'preparing the save', what, 'Choose another value.', { where: { field } });
   if (!Number.isInteger(channels) || channels < 1 || channels > MAX_CHANNELS)
     throw refuse(`A save has 1 to ${String(MAX_CHANNELS)} channels, not ${String(channels)}`, 'channels');
   if (!(liveLimitSeconds > 0)) throw refuse('The live limit must be more than 0 s', 'liveLimitSeconds');
+  if (rateLimit !== null && !(Number.isSafeInteger(rateLimit) && rateLimit > 0))
+    throw refuse('The rate limit is a whole number of bytes per second, or none', 'rateLimit');
   if (releaseEarly && after !== 'quit')
     throw refuse('QEMU is released early only where it is to be ended after the save', 'releaseEarly');
   if (note.length > 10_000) throw refuse('The note is longer than 10 000 characters', 'note');

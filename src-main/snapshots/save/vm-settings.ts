@@ -60,20 +60,20 @@ const LIVE_DOWNTIME_MS = 50;
 export const forbidEndSpurt = (qmp: Qmp): Promise<void> => setParameters(qmp, NO_END_SPURT);
 
 /** `max-bandwidth` 0 is "no limit"; the default of 128 MiB/s would make every save slow. */
-function commonParameters(standsStill: boolean, own: Parameters): Parameters {
+function commonParameters(standsStill: boolean, rateLimit: number | null, own: Parameters): Parameters {
   const ownLimit = own['downtime-limit'];
   const live = { 'downtime-limit': Math.min(LIVE_DOWNTIME_MS, typeof ownLimit === 'number' ? ownLimit : Infinity) };
-  return { ...(standsStill ? NO_END_SPURT : live), 'max-bandwidth': 0, mode: 'normal' };
+  return { ...(standsStill ? NO_END_SPURT : live), 'max-bandwidth': rateLimit ?? 0, mode: 'normal' };
 }
 
 /** What an ordinary stream carries: the devices and what of RAM is not shared, or everything. */
 export type StreamContent =
   | { readonly carries: 'devices' }
-  /** `standsStill`: the guest does while it is written. */
-  | { readonly carries: 'everything'; readonly standsStill: boolean };
+  /** `standsStill`: the guest does while it is written. `rateLimit`: as in `SaveOptions`. */
+  | { readonly carries: 'everything'; readonly standsStill: boolean; readonly rateLimit: number | null };
 
 /** What of a save decides QEMU's settings. */
-export interface NativeSave extends Pick<SaveOptions, 'channels'> {
+export interface NativeSave extends Pick<SaveOptions, 'channels' | 'rateLimit'> {
   /** Whether the guest stands still while its memory is written. */
   readonly standsStill: boolean;
 }
@@ -88,12 +88,12 @@ export interface OwnSettings {
 export function applySettings(
   qmp: Qmp,
   before: OwnSettings,
-  { channels, standsStill }: NativeSave,
+  { channels, rateLimit, standsStill }: NativeSave,
   directIo: boolean,
   undo: UndoStack,
 ): Promise<readonly UndoStep[]> {
   const parameters = {
-    ...commonParameters(standsStill, before.parameters),
+    ...commonParameters(standsStill, rateLimit, before.parameters),
     'multifd-channels': channels,
     'direct-io': directIo,
     'zero-page-detection': 'multifd',
@@ -112,8 +112,9 @@ export function applyStreamSettings(
   undo: UndoStack,
 ): Promise<readonly UndoStep[]> {
   const devicesOnly = content.carries === 'devices';
+  const { standsStill, rateLimit } = devicesOnly ? { standsStill: true, rateLimit: null } : content;
   const parameters = {
-    ...commonParameters(devicesOnly || content.standsStill, before.parameters),
+    ...commonParameters(standsStill, rateLimit, before.parameters),
     'tls-creds': '',
   };
   return apply(qmp, before, devicesOnly ? DEVICES_ONLY : STREAM, parameters, undo);

@@ -22,9 +22,10 @@ export interface Copied {
 export const emptySets = ({ places, pageSize }: SavedRam): readonly PageSet[] =>
   places.map(({ length }) => new PageSet(length, pageSize, true));
 
-/** One pass over everything that was touched. Rejects as `Coordinator.copy` does. */
+/** One pass over everything that was touched, at most `rateLimit` bytes per second. Rejects as `Coordinator.copy` does. */
 export async function copyTouched(
   job: LiveJob,
+  rateLimit: number | null,
   signal: AbortSignal,
   channels: ChannelSet,
   ram: SavedRam,
@@ -50,6 +51,7 @@ export async function copyTouched(
       );
     },
   });
+  coordinator.limitRate(rateLimit);
   const sink: PageSink = {
     saved: (planned, saved) => sets[planned.block]?.take(planned, saved),
     lost: (planned) => sets[planned.block]?.lost(planned),
