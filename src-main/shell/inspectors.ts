@@ -3,9 +3,10 @@ import { basename } from 'node:path';
 import type { InspectorApi, InspectorSession } from '@shared/contracts/app';
 import type { ServeInspector } from '@shared/contracts/endpoint-worker';
 import { fail, type Failure } from '@shared/contracts/failure';
+import type { Lease } from '@shared/contracts/lease';
 import type { RamRange, SnapshotId } from '@shared/contracts/library';
 import type { Services, Worker } from '../services';
-import { memoryFileOf } from '../snapshots/library/memory-file';
+import { memoryFileOf, toldBy } from '../snapshots/library/memory-file';
 import { findFileReference } from '../snapshots/library/reference';
 
 /** What the inspectors need of the shell; `Port` is Electron's MessagePortMain. */
@@ -31,6 +32,8 @@ interface Target {
   readonly name: string;
   readonly snapshot: string | null;
   readonly ramMap: readonly RamRange[];
+  /** The file with the digests of its pages. */
+  readonly digests: string | null;
 }
 
 /** Main introduces page and worker and then stays out of it: no byte of a file passes through here. */
@@ -39,7 +42,7 @@ export function createInspectors<Port>(host: InspectorHost<Port>): Inspectors {
   let opening = 0;
 
   async function start(session: string, target: Target): Promise<void> {
-    const { lease, release } = await host.services.files.lendPath(target.path, target.streamOffset);
+    const { lease, digests, release } = await lend(target, host.services);
     const worker = await host.takeWorker().catch(async (error: unknown) => {
       await release();
       throw error;
@@ -50,7 +53,7 @@ export function createInspectors<Port>(host: InspectorHost<Port>): Inspectors {
     });
     sessions.set(session, { worker, gone });
     const { port1, port2 } = host.makeChannel();
-    worker.serveInspector(port1, { lease, ramMap: target.ramMap });
+    worker.serveInspector(port1, { lease, ramMap: target.ramMap, digests });
     host.sendPort(session, port2);
   }
 
@@ -84,6 +87,22 @@ export function createInspectors<Port>(host: InspectorHost<Port>): Inspectors {
   };
 }
 
+interface Lent {
+  readonly lease: Lease;
+  /** null also where the file is gone: what is inspected is the memory. */
+  readonly digests: Lease | null;
+  release(): Promise<void>;
+}
+
+async function lend(target: Target, { files }: Pick<Services, 'files'>): Promise<Lent> {
+  const memory = await files.lendPath(target.path, target.streamOffset);
+  const digests = target.digests === null ? null : await files.lendPath(target.digests).catch(() => null);
+  const release = async (): Promise<void> => {
+    await Promise.all([memory.release(), digests?.release()]);
+  };
+  return { lease: memory.lease, digests: digests?.lease ?? null, release };
+}
+
 async function targetOf(
   asked: Parameters<InspectorApi['open']>[0],
   { library }: Pick<Services, 'library'>,
@@ -100,7 +119,7 @@ async function targetOf(
     });
   }
   const { id, name, memoryFile: path, streamOffset } = entry;
-  return { path, streamOffset, name, snapshot: id, ramMap: entry.manifest?.ramMap ?? [] };
+  return { path, streamOffset, name, snapshot: id, ...toldBy(entry) };
 }
 
 const endedFailure = (path: string): Failure =>

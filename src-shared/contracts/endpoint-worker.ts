@@ -45,4 +45,6 @@ export interface ServeInspector {
   readonly lease: Lease;
   /** From the snapshot's manifest; empty when there is none. */
   readonly ramMap: readonly RamRange[];
+  /** The digests that were taken when the snapshot was saved; null when there are none. */
+  readonly digests: Lease | null;
 }

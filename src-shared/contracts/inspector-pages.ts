@@ -1,8 +1,9 @@
 /**
  * What the inspector knows of every page of a RAMBlock. Bitmap and allocation are known at once or soon; what takes reading
  * (digests, duplicates, classes) is scanned for when it is asked for, and fills in while the scan goes on.
- * Implemented by src-worker/inspector.
+ * Implemented by src-worker/inspector/pages. The scan for allocation begins by itself when something is asked here first.
  */
+import type { MethodNames } from './endpoint';
 
 /** Most pages that one `pages` call answers. */
 export const MAX_PAGES = 65_536;
@@ -16,17 +17,26 @@ export const MAX_OVERVIEW_CELLS = 65_536;
 export const PAGE_FLAGS = {
   /** The bitmap says that it was written. */
   present: 1,
-  /** Bytes are allocated for it on disk. */
+  /**
+   * Bytes are allocated for it on disk: for all of a present page, for any part of another one. Until the scan for allocation
+   * has come by, it is as `present`: no page is lost or stale before that is known.
+   */
   data: 2,
   /** Its unit of 1 MiB differs from the digest that was taken at the save. */
   mismatch: 4,
-  /** Another present page of the file has the same bytes, and they are not all zero. */
+  /**
+   * Another present page of the file has the same bytes, and they are not all zero: the same XXH3-64, by which one pair of
+   * different pages in 2^64 is taken for equal.
+   */
   duplicate: 8,
   /** It differs from the snapshot that the file is compared with. */
   changed: 16,
 } as const;
 
-/** What a page's bytes look like: the classes of a scan, in this order. `unknown`: not scanned yet. */
+/**
+ * What a page's bytes look like: the classes of a scan, in this order. `unknown`: not scanned yet. docs/page-classes.md has the
+ * rule by which they are told apart.
+ */
 export const PAGE_CLASSES = ['unknown', 'zero', 'text', 'code', 'pointers', 'compressed', 'other'] as const;
 export type PageClass = (typeof PAGE_CLASSES)[number];
 
@@ -58,11 +68,16 @@ export interface PageTotals {
 export const OVERVIEW_COUNTS = ['present', 'lost', 'stale', 'mismatch', 'duplicate', 'changed'] as const;
 
 export interface PageOverview {
-  /** Pages per cell; the last cell may stand for fewer. */
+  /** The first page of the first cell. */
+  readonly first: number;
+  /** Pages per cell: the fewest with which the cells suffice. The last cell may stand for fewer. */
   readonly perCell: number;
   /** OVERVIEW_COUNTS of each cell, one cell after the other. */
   readonly counts: Uint32Array;
-  /** Mean entropy of the present pages of each cell, as in PageFacts, and the class that most of them have; null as there. */
+  /**
+   * Mean entropy of the present pages of each cell that were scanned, as in PageFacts, and the class that most of them have;
+   * null as there.
+   */
   readonly entropy: Uint8Array | null;
   readonly classes: Uint8Array | null;
 }
@@ -72,18 +87,24 @@ export type PageScan = 'allocation' | 'digests' | 'duplicates' | 'classes';
 
 export interface PageScanState {
   readonly scan: PageScan;
-  /** `impossible`: `why` says why, e.g. no digests were taken at the save. */
+  /**
+   * `not begun`: also after it was stopped, with what was done until then in `doneBytes`. `impossible`, `failed`: `why` says
+   * why, e.g. no digests were taken at the save; a failed one may be begun again.
+   */
   readonly state: 'not begun' | 'running' | 'done' | 'impossible' | 'failed';
-  /** Bytes looked at, and in all. */
+  /** Bytes looked at, and in all: of page regions for `allocation`, else of present pages. In all: 0 until it is known. */
   readonly doneBytes: number;
   readonly totalBytes: number;
   readonly why: string | null;
 }
 
 export interface InspectorPagesApi {
-  /** Pages of a block, at most MAX_PAGES; fewer where the block ends. `usage` for a block that has no pages in this file. */
+  /**
+   * Pages of a block, at most MAX_PAGES; fewer where the block ends. `usage` for a block that has no pages in this file,
+   * `format.unsupported` for one with more pages than are kept in memory. So in all that ask for a block.
+   */
   pages(block: string, first: number, count: number): Promise<PageFacts>;
-  /** A block, or a part of it, in at most `cells` equal cells, from page `first` on. */
+  /** `count` pages of a block in at most `cells` equal cells, from page `first` on; fewer pages where the block ends. */
   overview(block: string, first: number, count: number, cells: number): Promise<PageOverview>;
   /** Counts of a stretch of pages, as far as they are known by now. */
   totals(block: string, first: number, count: number): Promise<PageTotals>;
@@ -99,3 +120,13 @@ export interface InspectorPagesApi {
   /** How all scans are, after at most about 200 ms, sooner when one of them moved. */
   scans(): Promise<readonly PageScanState[]>;
 }
+
+export const inspectorPagesMethods: MethodNames<InspectorPagesApi> = {
+  pages: true,
+  overview: true,
+  totals: true,
+  nextPage: true,
+  beginScan: true,
+  endScan: true,
+  scans: true,
+};

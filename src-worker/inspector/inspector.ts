@@ -2,6 +2,7 @@
 import type { ServeInspector } from '@shared/contracts/endpoint-worker';
 import type { Inspector } from '@shared/contracts/inspector';
 import { createInspectorFind } from './find';
+import { createInspectorPages } from './pages/pages';
 import { createInspectorService } from './service';
 import { createThreads } from './threads';
 
@@ -12,15 +13,17 @@ export interface OpenInspector {
 }
 
 /** `workerFile`: the program of this worker, which its threads run too. */
-export function createInspector({ lease, ramMap }: ServeInspector, workerFile: string): OpenInspector {
+export function createInspector({ lease, ramMap, digests }: ServeInspector, workerFile: string): OpenInspector {
   const threads = createThreads(workerFile);
   const service = createInspectorService(lease, ramMap);
   const find = createInspectorFind(lease, ramMap, threads);
+  const pages = createInspectorPages(lease, digests, threads);
   return {
-    api: { ...service.api, ...find.api },
+    api: { ...service.api, ...find.api, ...pages.api },
     async dispose() {
       find.dispose();
       threads.dispose();
+      await pages.dispose();
       await service.dispose();
     },
   };

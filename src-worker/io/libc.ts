@@ -14,6 +14,8 @@ const FALLOC_FL_KEEP_SIZE = 1;
 const FALLOC_FL_PUNCH_HOLE = 2;
 const MADV_HUGEPAGE = 14;
 const RUSAGE_THREAD = 1;
+/** _IOWR('f', 11, struct fiemap) */
+const FS_IOC_FIEMAP = 0xc020660b;
 
 type Call = (...args: readonly (number | bigint | Uint8Array)[]) => number | bigint;
 
@@ -25,6 +27,7 @@ const startSyncFileRange = syncFileRange as unknown as Call;
 const fallocate = libc.func('int fallocate(int fd, int mode, int64_t offset, int64_t length)') as Call;
 const madvise = libc.func('int madvise(void *address, size_t length, int advice)') as Call;
 const getrusage = libc.func('int getrusage(int who, void *usage)') as Call;
+const ioctl = libc.func('int ioctl(int fd, unsigned long request, void *argument)') as Call;
 const usleep = libc.func('int usleep(unsigned int microseconds)') as Call;
 
 /** lseek; null where it finds nothing before the end of the file, `otherwise()` where the file cannot tell. */
@@ -108,6 +111,14 @@ export const punchRange = (fd: number, offset: number, length: number): boolean 
  */
 export function startWriteBack(fd: number, offset: number, length: number): void {
   startSyncFileRange(fd, offset, length, SYNC_FILE_RANGE_WRITE);
+}
+
+/** FS_IOC_FIEMAP with a struct fiemap and room for its extents; false where the file system does not tell. */
+export function fiemapIoctl(fd: number, request: Uint8Array): boolean {
+  for (;;) {
+    if (Number(ioctl(fd, FS_IOC_FIEMAP, request)) >= 0) return true;
+    if (koffi.errno() !== koffi.os.errno.EINTR) return false;
+  }
 }
 
 /** Where a view stands in this process's address space. */

@@ -94,7 +94,7 @@ class HoleFinder {
  * Whether the file system tells holes: it has told one, or none can be there because as many bytes are allocated as the
  * file is long. (ramfs, for one, calls everything data.)
  */
-async function holesAreKnown(source: FileSource): Promise<boolean> {
+export async function holesAreKnown(source: FileSource): Promise<boolean> {
   const size = await source.size();
   const first = await source.extentAt(fileOffset(0));
   if (first === null || first.kind === 'hole' || first.offset + first.length < size) return true;

@@ -1,33 +1,46 @@
 /** Which file a path stands for, and what its snapshot knows of it. */
 import { realpath, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fail } from '@shared/contracts/failure';
-import type { RamRange } from '@shared/contracts/library';
+import type { RamRange, SnapshotEntry } from '@shared/contracts/library';
 import type { LibraryService } from '../../services';
+
+export interface FoundMemory {
+  readonly path: string;
+  /** Where the guest had its RAM; empty when no snapshot tells. */
+  readonly ramMap: readonly RamRange[];
+  /** The file with the digests of its pages; null when no snapshot names one. */
+  readonly digests: string | null;
+}
 
 /**
  * The file to read for a path that a person gave: a file is itself, a snapshot folder stands for its memory file. The folder
- * of either, if it is a snapshot, tells where the guest had its RAM; otherwise `ramMap` is empty. `file.not-a-file` for a folder
- * without a memory file.
+ * of either, if it is a snapshot, tells the rest. `file.not-a-file` for a folder without a memory file.
  */
-export async function memoryFileOf(
-  library: Pick<LibraryService, 'resolve'>,
-  given: string,
-): Promise<{ readonly path: string; readonly ramMap: readonly RamRange[] }> {
+export async function memoryFileOf(library: Pick<LibraryService, 'resolve'>, given: string): Promise<FoundMemory> {
   const isFolder = await stat(given).then(
     (found) => found.isDirectory(),
     () => false,
   );
   if (isFolder) {
-    const { memoryFile, manifest } = await library.resolve(given);
-    if (memoryFile !== null) return { path: memoryFile, ramMap: manifest?.ramMap ?? [] };
+    const entry = await library.resolve(given);
+    if (entry.memoryFile !== null) return { path: entry.memoryFile, ...toldBy(entry) };
     throw fail('file.not-a-file', 'opening the snapshot', 'This is a folder without a memory file', 'Give a file.', {
       where: { path: given },
     });
   }
   const entry = await library.resolve(dirname(given)).catch(() => null);
   const belongs = entry?.memoryFile != null && (await sameFile(entry.memoryFile, given));
-  return { path: given, ramMap: belongs ? (entry.manifest?.ramMap ?? []) : [] };
+  return { path: given, ...toldBy(belongs ? entry : null) };
+}
+
+/** What a snapshot knows of its memory file. */
+export function toldBy(entry: Pick<SnapshotEntry, 'folder' | 'manifest'> | null): Omit<FoundMemory, 'path'> {
+  const digests = entry?.manifest?.digests?.file;
+  return {
+    ramMap: entry?.manifest?.ramMap ?? [],
+    digests: entry === null || digests === undefined ? null : join(entry.folder, digests),
+  };
 }
 
 async function sameFile(a: string, b: string): Promise<boolean> {
