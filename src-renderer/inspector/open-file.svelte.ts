@@ -174,7 +174,7 @@ export class OpenFile {
 
   /** Guest-physical address of a byte of the file; null where it is in no page, or the RAM map does not know it. */
   guestPhysicalOf(offset: number): number | null {
-    const pages = this.hex.rows.segmentAt(offset)?.pages ?? null;
+    const pages = this.hex.segmentAt(offset)?.pages ?? null;
     return pages === null ? null : guestPhysicalOf(this.file.ramMap, pages.block, offset - pages.pagesOffset);
   }
 

@@ -3,17 +3,27 @@
 export const CHUNK_BYTES = 16 * 1024;
 const MOST_BYTES = 16 * 1024 * 1024;
 const IN_FLIGHT = 4;
+/** Bytes that have come are told this much later when more of what is wanted is about to come: about a frame. */
+const GATHER_MS = 12;
+
+export interface ByteRange {
+  readonly from: number;
+  readonly to: number;
+}
 
 export class ByteCache {
   /** Oldest first. */
   readonly #chunks = new Map<number, Uint8Array>();
   readonly #asked = new Set<number>();
-  #wanted: readonly number[] = [];
+  #wanted: ReadonlySet<number> = new Set();
   #held = 0;
+  #untold = false;
+  #telling: ReturnType<typeof setTimeout> | null = null;
+  #settle: (() => void) | null = null;
 
   constructor(
     readonly read: (offset: number, length: number) => Promise<Uint8Array>,
-    /** Called when bytes have come. */
+    /** Called when bytes have come, once for those that come together. */
     readonly onArrival: () => void,
     readonly onFailure: (error: unknown) => void,
   ) {}
@@ -27,17 +37,35 @@ export class ByteCache {
    * Says what is on screen now. What is not there is read, four chunks at a time; what an earlier wish still waited for
    * and this one does not name is never read.
    */
-  want(ranges: readonly { readonly from: number; readonly to: number }[]): void {
+  want(ranges: readonly ByteRange[]): void {
     const wanted = new Set<number>();
     for (const { from, to } of ranges) {
       for (let chunk = Math.floor(from / CHUNK_BYTES); chunk * CHUNK_BYTES < to; chunk += 1) wanted.add(chunk);
     }
-    this.#wanted = [...wanted];
+    this.#wanted = wanted;
     this.#pump();
+    this.#tell();
   }
 
-  /** The bytes from `from` to `to`, or null while some are not there yet; shorter where the file ends. */
+  /** Resolves when all that was wanted last is there (or could not be read), or time is up. */
+  settled(limitMs: number): Promise<void> {
+    this.#settle?.();
+    if (this.#isComplete()) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, limitMs);
+      this.#settle = () => {
+        clearTimeout(timer);
+        this.#settle = null;
+        resolve();
+      };
+    });
+  }
+
+  /** The bytes from `from` to `to`, or null while some are not there yet; shorter where the file ends. Not to be kept. */
   get(from: number, to: number): Uint8Array | null {
+    const first = Math.floor(from / CHUNK_BYTES);
+    const inOne = to <= (first + 1) * CHUNK_BYTES;
+    if (inOne) return this.#chunks.get(first)?.subarray(from - first * CHUNK_BYTES, to - first * CHUNK_BYTES) ?? null;
     const found = new Uint8Array(to - from);
     let end = from;
     while (end < to) {
@@ -53,6 +81,11 @@ export class ByteCache {
     return found.subarray(0, end - from);
   }
 
+  #isComplete(): boolean {
+    for (const chunk of this.#wanted) if (!this.#chunks.has(chunk)) return false;
+    return true;
+  }
+
   #pump(): void {
     for (const chunk of this.#wanted) {
       if (this.#asked.size >= IN_FLIGHT) return;
@@ -64,23 +97,39 @@ export class ByteCache {
     this.#asked.add(chunk);
     try {
       this.#keep(chunk, await this.read(chunk * CHUNK_BYTES, CHUNK_BYTES));
-      this.onArrival();
+      this.#untold = true;
     } catch (error) {
-      this.#wanted = this.#wanted.filter((other) => other !== chunk);
+      this.#wanted = new Set([...this.#wanted].filter((other) => other !== chunk));
       this.onFailure(error);
     } finally {
       this.#asked.delete(chunk);
     }
     this.#pump();
+    this.#tell();
+  }
+
+  /** Tells at once when nothing more is awaited, so that a screen is drawn once and not chunk by chunk. */
+  #tell(): void {
+    const complete = this.#isComplete();
+    if (complete) this.#settle?.();
+    if (!this.#untold) return;
+    if (complete) this.#tellNow();
+    else this.#telling ??= setTimeout(() => this.#tellNow(), GATHER_MS);
+  }
+
+  #tellNow(): void {
+    if (this.#telling !== null) clearTimeout(this.#telling);
+    this.#telling = null;
+    this.#untold = false;
+    this.onArrival();
   }
 
   #keep(chunk: number, bytes: Uint8Array): void {
     this.#chunks.set(chunk, bytes);
     this.#held += bytes.length;
-    const wanted = new Set(this.#wanted);
     for (const [oldest, { length }] of this.#chunks) {
       if (this.#held <= MOST_BYTES) return;
-      if (wanted.has(oldest) || oldest === chunk) continue;
+      if (this.#wanted.has(oldest) || oldest === chunk) continue;
       this.#chunks.delete(oldest);
       this.#held -= length;
     }

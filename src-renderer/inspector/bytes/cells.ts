@@ -24,6 +24,7 @@ export interface Marks {
 const absent: Cell = { hex: '', ascii: '', hexClass: 'absent', asciiClass: 'absent' };
 
 function structureClass(offset: number, rowFrom: number, marks: Marks): string {
+  if (marks.leaves.length === 0) return '';
   const leaf = marks.leaves[lastAtMost(marks.leaves, offset, ({ node }) => node.offset)];
   if (leaf === undefined || offset >= leaf.node.offset + leaf.node.length) return '';
   const swatch = leaf.kind === 'pages' ? null : swatchOf(leaf.kind);
@@ -40,13 +41,23 @@ function markClass(offset: number, marks: Marks): string {
   return names;
 }
 
+/** Whether any byte of the row can have a mark of its own. */
+function touches({ from, to }: Row, { selection, cursor, decider }: Marks): boolean {
+  const [selected, decides] = [
+    selection.from < to && selection.to > from,
+    decider !== null && decider.from < to && decider.to > from,
+  ];
+  return selected || decides || (cursor >= from && cursor < to);
+}
+
 /** Sixteen cells; those outside the row are empty, those whose bytes have not come yet are blank. */
 export function cellsOf(row: Row, bytes: Uint8Array | null, marks: Marks): readonly Cell[] {
   const base = rowOffset(row.from);
+  const isMarked = touches(row, marks);
   return Array.from({ length: ROW_BYTES }, (_, column): Cell => {
     const offset = base + column;
     if (offset < row.from || offset >= row.to) return absent;
-    const over = markClass(offset, marks);
+    const over = isMarked ? markClass(offset, marks) : '';
     const under = structureClass(offset, base, marks);
     const byte = bytes?.[offset - row.from];
     if (byte === undefined) return { hex: '', ascii: '', hexClass: `blank${under}${over}`, asciiClass: `blank${over}` };

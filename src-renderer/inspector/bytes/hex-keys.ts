@@ -34,7 +34,7 @@ export function pressed(
     void hex.move(move, event.shiftKey);
     return true;
   }
-  const row = hex.rows.at(hex.cursor);
+  const row = hex.cursorRow;
   if ((event.key !== 'Enter' && event.key !== ' ') || row === null || row.kind === 'bytes') return false;
   hex.open(row);
   return true;

@@ -1,22 +1,31 @@
 /** The hex view's state: what is at the top, where the cursor is, what is selected; and the moves that change them. */
-import type { InspectorPort, Segment } from '@shared/contracts/inspector-port';
+import { MAX_SEGMENTS, type InspectorPort, type Segment } from '@shared/contracts/inspector-port';
 import { hex } from '@shared/bytes/units';
 import { fail } from '@shared/contracts/failure';
-import { ByteCache } from './byte-cache';
+import { ByteCache, type ByteRange } from './byte-cache';
 import { emptyHistory, left, back, forward, type History } from './history';
+import { Latest } from './latest';
 import { joined } from './layout-span';
-import { moved, type Move } from './moves';
+import { moved, type Move, type Moved } from './moves';
 import { Rows, keyOf, rowOffset, rowsFrom, step, type Row, type RowKey } from './rows';
 import type { Structure } from '../tree/structure';
 
-/** Segments asked for at once. Each is at least one row, so half a screen is always at hand on either side. */
-const ASK_BEFORE = 128;
-const ASK_AFTER = 256;
+/** Segments asked for beyond a screen. Each segment is at least one row, so a screen is at hand on either side. */
+const ASK_BEYOND = 16;
+/** Segments at the file's end that are kept, so that its last screen can be told at any time. */
+const ASK_AT_END = 128;
+/** How long bytes of a place that is jumped to are waited for; after that its rows are drawn without them. */
+const PATIENCE_MS = 30;
 /** Opening a place can take three steps: left-over bytes, the page in them, and the row itself. */
 const MOST_OPENINGS = 3;
 
 const vertical: ReadonlySet<Move> = new Set<Move>(['up', 'down', 'page-up', 'page-down']);
 const isUp = (move: Move): boolean => move === 'left' || move === 'up' || move === 'page-up';
+
+/** True when there is more of the file in that direction than these rows. */
+const canGrow = (rows: Rows, up: boolean, size: number): boolean => (up ? rows.from > 0 : rows.to < size);
+
+const rangesOf = (rows: readonly Row[]): readonly ByteRange[] => rows.filter(({ kind }) => kind === 'bytes');
 
 /** Bytes selected: from the anchor to the cursor, both included. */
 export interface Selection {
@@ -30,6 +39,7 @@ export class HexState {
   readonly size: number;
   readonly #port: InspectorPort;
   readonly #onFailure: (error: unknown) => void;
+  readonly #layout: Latest<number, readonly Segment[]>;
 
   fold = $state(true);
   overlay = $state(true);
@@ -46,10 +56,16 @@ export class HexState {
   #span = $state.raw<readonly Segment[]>([]);
   #endSpan = $state.raw<readonly Segment[]>([]);
   #opened = $state.raw<ReadonlySet<number>>(new Set());
+  /** The segment that the cursor is in. It stays when the view is scrolled away from it. */
+  #here = $state.raw<Segment | null>(null);
   /** The column that moving up and down keeps. */
   #column = 0;
   /** The latest move: an answer to an earlier one is dropped. */
   #turn = 0;
+  /** Where the scroll bar is, when the view is not there yet, and the turn of the move that takes it there. */
+  #wished: number | null = null;
+  #following: { readonly turn: number; readonly done: Promise<void> } | null = null;
+  #cursorBytes = 1;
 
   readonly #rules = $derived.by(() => ({
     fold: this.fold,
@@ -59,6 +75,10 @@ export class HexState {
   readonly rows = $derived(new Rows(this.#span, this.#rules));
   /** One row more than fits whole. */
   readonly shown: readonly Row[] = $derived(rowsFrom(this.rows, this.top, this.visible + 1));
+  /** The row that the cursor is in, also when it is out of view. */
+  readonly cursorRow: Row | null = $derived(
+    this.#here === null ? null : new Rows([this.#here], this.#rules).at(this.cursor),
+  );
   readonly selection: Selection = $derived({
     from: Math.min(this.anchor, this.cursor),
     to: Math.max(this.anchor, this.cursor) + 1,
@@ -79,6 +99,11 @@ export class HexState {
     this.size = size;
     this.structure = structure;
     this.#onFailure = onFailure;
+    this.#layout = new Latest(async (offset) => {
+      const [before, after] = [this.visible + ASK_BEYOND, 2 * this.visible + ASK_BEYOND];
+      const most = (count: number): number => Math.min(MAX_SEGMENTS, count);
+      return (await port.layout(offset, most(before), most(after))).segments;
+    });
     this.cache = new ByteCache(
       (offset, length) => this.#read(offset, length),
       () => (this.arrivals += 1),
@@ -89,57 +114,70 @@ export class HexState {
   /** Learns the first and the last rows. */
   async start(): Promise<void> {
     if (this.size === 0) return;
-    const end = await this.#port.layout(this.size - 1, ASK_BEFORE, 0);
+    const [end, first] = await Promise.all([this.#port.layout(this.size - 1, ASK_AT_END, 0), this.#layout.answer(0)]);
     this.#endSpan = end.segments;
-    await this.#learn(0);
+    this.#span = first ?? [];
+    this.#here = this.rows.segmentAt(this.cursor);
   }
 
-  /** The segment around the cursor, when it is at hand. */
+  /** The segment around the cursor. */
   get segment(): Segment | null {
-    return this.rows.segmentAt(this.cursor);
+    return this.#here;
+  }
+
+  /** The segment around an offset, if it is at hand. */
+  segmentAt(offset: number): Segment | null {
+    const here = this.#here;
+    if (here !== null && offset >= here.offset && offset < here.offset + here.length) return here;
+    return this.rows.segmentAt(offset);
   }
 
   /** Says how many whole rows fit; a view that has become taller at the end of the file shows rows above instead of none. */
   fit(visible: number): void {
     this.visible = visible;
-    if (this.size > 0 && this.#isPast(this.top)) void this.scrollBy(0);
+    if (this.size === 0) return;
+    if (this.#isPast(this.top)) this.#show(this.rows, this.lastTop, null);
+    void this.#guard(() => this.#learnAhead(this.#turn));
   }
 
   /** Puts the cursor on `offset`, opens what hides it, and scrolls only if it is out of view. Notes the place it left. */
   async goTo(offset: number, length = 1): Promise<void> {
     const from = this.cursor;
-    if (await this.#show(offset, length)) this.history = left(this.history, from);
+    if (await this.#goTo(offset, length)) this.history = left(this.history, from);
   }
 
   async goBack(): Promise<void> {
     const found = back(this.history, this.cursor);
-    if (found !== null && (await this.#show(found.to, 1))) this.history = found.history;
+    if (found !== null && (await this.#goTo(found.to, 1))) this.history = found.history;
   }
 
   async goForward(): Promise<void> {
     const found = forward(this.history, this.cursor);
-    if (found !== null && (await this.#show(found.to, 1))) this.history = found.history;
+    if (found !== null && (await this.#goTo(found.to, 1))) this.history = found.history;
   }
 
   /** Moves the cursor by a key; `select` keeps the other end of the selection. */
   async move(move: Move, select: boolean): Promise<void> {
-    const turn = (this.#turn += 1);
+    const turn = this.#begin();
     await this.#guard(async () => {
-      let result = moved(this.rows, this.cursor, move, this.#column, Math.max(1, this.visible - 1));
-      if (result.beyond && (this.rows.at(this.cursor) === null || this.#canGrow(isUp(move)))) {
-        await this.#learn(result.offset);
-        if (turn !== this.#turn) return;
-        result = moved(this.rows, this.cursor, move, this.#column, Math.max(1, this.visible - 1));
+      let rows = this.rows;
+      const result = (): Moved => moved(rows, this.cursor, move, this.#column, Math.max(1, this.visible - 1));
+      let to = result();
+      if (to.beyond && (rows.at(this.cursor) === null || canGrow(rows, isUp(move), this.size))) {
+        const learned = await this.#rowsAround(turn, to.offset);
+        if (learned === null) return;
+        rows = learned;
+        to = result();
       }
-      this.#place(result.offset, 1, select, vertical.has(move));
-      await this.#reveal(turn, 'nearest');
+      this.#place(rows, to.offset, 1, select, vertical.has(move));
+      await this.#reveal(turn, rows, 'nearest');
     });
   }
 
   /** Puts the cursor where a pointer is; what is under it is in view already. */
   point(offset: number, select: boolean): void {
-    this.#turn += 1;
-    this.#place(offset, 1, select, false);
+    this.#begin();
+    this.#place(this.rows, offset, 1, select, false);
   }
 
   /** Opens a fold, or left-over bytes. */
@@ -154,36 +192,53 @@ export class HexState {
 
   /** Scrolls by rows, down when positive. */
   async scrollBy(count: number): Promise<void> {
-    const turn = (this.#turn += 1);
-    this.#dragged = null;
+    const turn = this.#begin();
     await this.#guard(async () => {
-      const row = this.rows.find(this.top);
+      let rows = this.rows;
+      const row = rows.find(this.top);
       if (row === null) return;
-      let result = step(this.rows, row, count);
-      if (result.stopped && this.#canGrow(count < 0)) {
-        await this.#learn(result.row.from);
-        const again = this.rows.find(this.top);
-        if (turn !== this.#turn || again === null) return;
-        result = step(this.rows, again, count);
+      let result = step(rows, row, count);
+      if (result.stopped && canGrow(rows, count < 0, this.size)) {
+        const learned = await this.#rowsAround(turn, result.row.from);
+        const again = learned?.find(this.top) ?? null;
+        if (learned === null || again === null) return;
+        rows = learned;
+        result = step(rows, again, count);
       }
-      this.#setTop(keyOf(result.row));
-      await this.#learnAhead();
+      this.#show(rows, keyOf(result.row), null);
+      await this.#learnAhead(turn);
     });
   }
 
-  /** Scrolls to a share of the file, 0 … 1. */
-  async scrollTo(share: number): Promise<void> {
-    const turn = (this.#turn += 1);
-    const offset = Math.round(this.lastTop.from * Math.min(1, Math.max(0, share)));
-    await this.#guard(async () => {
-      if (share >= 1) await this.#learn(this.lastTop.from);
-      else await this.#learn(offset);
+  /**
+   * Scrolls to a share of the file, 0 … 1. Of wishes that come faster than the file answers the last counts, and every
+   * answer is shown.
+   */
+  scrollTo(share: number): Promise<void> {
+    this.#wished = Math.min(1, Math.max(0, share));
+    if (this.#following?.turn === this.#turn) return this.#following.done;
+    const wished = this.#wished;
+    const turn = this.#begin();
+    this.#wished = wished;
+    const done = this.#guard(() => this.#follow(turn));
+    this.#following = { turn, done };
+    return done;
+  }
+
+  async #follow(turn: number): Promise<void> {
+    for (let share = this.#wished; share !== null; share = this.#wished) {
+      this.#wished = null;
+      const offset = Math.round(this.lastTop.from * share);
+      const rows = await this.#rowsAround(turn, offset);
+      if (rows === null) return;
+      const row = share < 1 ? rows.at(offset) : null;
+      const top = row === null ? this.lastTop : keyOf(row);
+      await this.#bytesOf(rows, top);
       if (turn !== this.#turn) return;
-      const row = this.rows.at(offset);
-      this.#setTop(share >= 1 || row === null ? this.lastTop : keyOf(row));
-      this.#dragged = offset;
-      await this.#learnAhead();
-    });
+      this.#show(rows, top, offset);
+    }
+    this.#following = null;
+    await this.#learnAhead(turn);
   }
 
   /** To the present page before or after the cursor. */
@@ -194,10 +249,31 @@ export class HexState {
     });
   }
 
-  /** Says which bytes the view needs now: the rows in view and what is at the cursor. */
+  /**
+   * Says which bytes the view needs now: the rows in view, what is at the cursor, and, unless the scroll bar is being
+   * dragged, what a page key would bring into view.
+   */
   want(cursorBytes: number): void {
-    const ranges = this.shown.filter(({ kind }) => kind === 'bytes').map(({ from, to }) => ({ from, to }));
-    this.cache.want([...ranges, { from: this.cursor, to: Math.min(this.size, this.cursor + cursorBytes) }]);
+    this.#cursorBytes = cursorBytes;
+    const { rows, shown } = this;
+    const [first, last] = [shown[0], shown.at(-1)];
+    if (this.#dragged !== null || first === undefined || last === undefined) {
+      this.cache.want(this.#wantedBy(shown));
+      return;
+    }
+    const below = rowsFrom(rows, keyOf(last), this.visible);
+    const above = rowsFrom(rows, keyOf(step(rows, first, -this.visible).row), this.visible);
+    this.cache.want([...this.#wantedBy(shown), ...rangesOf(below), ...rangesOf(above)]);
+  }
+
+  #wantedBy(rows: readonly Row[]): readonly ByteRange[] {
+    return [...rangesOf(rows), { from: this.cursor, to: Math.min(this.size, this.cursor + this.#cursorBytes) }];
+  }
+
+  /** Waits for the bytes of a screen that is to be shown, within reason. */
+  #bytesOf(rows: Rows, top: RowKey): Promise<void> {
+    this.cache.want(this.#wantedBy(rowsFrom(rows, top, this.visible + 1)));
+    return this.cache.settled(PATIENCE_MS);
   }
 
   /** Reads for the cache. What the file had when it was opened and has no more is told; the rest is shown. */
@@ -210,41 +286,60 @@ export class HexState {
     return bytes;
   }
 
-  async #show(offset: number, length: number): Promise<boolean> {
-    const turn = (this.#turn += 1);
+  /** A move begins: what an earlier one still waits for is dropped. */
+  #begin(): number {
+    this.#wished = null;
+    this.#turn += 1;
+    return this.#turn;
+  }
+
+  async #goTo(offset: number, length: number): Promise<boolean> {
+    const turn = this.#begin();
     let shown = false;
     await this.#guard(async () => {
-      await this.#learn(offset);
-      if (turn !== this.#turn) return;
+      let rows = await this.#rowsAround(turn, offset);
+      if (rows === null) return;
       for (let tries = 0; tries < MOST_OPENINGS; tries += 1) {
-        const row = this.rows.at(offset);
+        const row = rows.at(offset);
         if (row !== null) this.open(row);
+        rows = new Rows(rows.segments, this.#rules);
       }
-      this.#place(offset, length, false, false);
-      await this.#reveal(turn, 'third');
+      const top = this.#topFor(rows, offset, 'third');
+      await this.#bytesOf(rows, top ?? this.top);
+      if (turn !== this.#turn) return;
+      this.#place(rows, offset, length, false, false);
+      if (top !== null) this.#show(rows, top, null);
       shown = true;
+      await this.#learnAhead(turn);
     });
     return shown;
   }
 
-  #place(offset: number, length: number, select: boolean, keepColumn: boolean): void {
+  #place(rows: Rows, offset: number, length: number, select: boolean, keepColumn: boolean): void {
     this.cursor = Math.min(Math.max(0, offset), Math.max(0, this.size - 1));
     if (!select) this.anchor = Math.min(this.cursor + Math.max(1, length) - 1, Math.max(0, this.size - 1));
     if (!keepColumn) this.#column = this.cursor - rowOffset(this.cursor);
+    const here = rows.segmentAt(this.cursor);
+    // What is the same stays the same object: much is derived from it.
+    if (here?.offset !== this.#here?.offset || here?.length !== this.#here?.length) this.#here = here;
   }
 
-  /** Scrolls so that the cursor's row is in view: no farther than needed, or with room above it. */
-  async #reveal(turn: number, how: 'nearest' | 'third'): Promise<void> {
-    await this.#learnAround(this.cursor);
-    const row = this.rows.at(this.cursor);
-    if (turn !== this.#turn || row === null) return;
-    const whole = this.shown.slice(0, this.visible);
-    if (whole.some(({ kind, from }) => kind !== 'page' && from === row.from)) return;
-    this.#dragged = null;
+  /** Scrolls so that the cursor's row is in view. */
+  async #reveal(turn: number, rows: Rows, how: 'nearest' | 'third'): Promise<void> {
+    const top = this.#topFor(rows, this.cursor, how);
+    if (top !== null) this.#show(rows, top, null);
+    await this.#learnAhead(turn);
+  }
+
+  /** The top row with which the row of `offset` is in view: no farther than needed, or with room above; null when it is. */
+  #topFor(rows: Rows, offset: number, how: 'nearest' | 'third'): RowKey | null {
+    const row = rows.at(offset);
+    if (row === null) return null;
+    const whole = rowsFrom(rows, this.top, this.visible);
+    if (whole.some(({ kind, from }) => kind !== 'page' && from === row.from)) return null;
     const above = row.from < this.top.from;
     const room = how === 'third' ? Math.floor(this.visible / 3) : above ? 0 : this.visible - 1;
-    this.#setTop(keyOf(step(this.rows, row, -room).row));
-    await this.#learnAhead();
+    return keyOf(step(rows, row, -room).row);
   }
 
   #isPast({ from, opening }: RowKey): boolean {
@@ -252,33 +347,34 @@ export class HexState {
     return from > lastTop.from || (from === lastTop.from && lastTop.opening && !opening);
   }
 
-  #setTop(key: RowKey): void {
-    this.top = this.#isPast(key) ? this.lastTop : key;
+  /** Rows and what is at their top change together: the view never has a top that is not at hand. */
+  #show(rows: Rows, top: RowKey, dragged: number | null): void {
+    const [wanted, end] = this.#isPast(top) ? [this.lastTop, true] : [top, false];
+    this.#span = end && rows.at(wanted.from) === null ? this.#endSpan : rows.segments;
+    this.top = wanted;
+    this.#dragged = dragged;
   }
 
-  /** True when there is more of the file in that direction than is at hand. */
-  #canGrow(up: boolean): boolean {
-    return up ? this.rows.from > 0 : this.rows.to < this.size;
+  /** The rows at hand with those around `offset`; null when a later move has begun meanwhile. */
+  async #rowsAround(turn: number, offset: number): Promise<Rows | null> {
+    let segments: readonly Segment[] | null = null;
+    // What else the view wants to know may have overtaken the question; a later move ends it.
+    while (segments === null && turn === this.#turn) segments = await this.#layout.answer(offset);
+    if (segments === null || turn !== this.#turn) return null;
+    return new Rows(joined(this.#span, segments, offset), this.#rules);
   }
 
-  async #learn(offset: number): Promise<void> {
-    const { segments } = await this.#port.layout(offset, ASK_BEFORE, ASK_AFTER);
-    this.#span = joined(this.#span, segments, offset);
-  }
-
-  /** Learns what is around `offset` unless a screen on either side is at hand. */
-  async #learnAround(offset: number): Promise<void> {
-    const row = this.rows.at(offset);
-    if (row === null) return this.#learn(offset);
-    const lacksAbove = this.rows.from > 0 && step(this.rows, row, -this.visible).stopped;
-    const lacksBelow = this.rows.to < this.size && step(this.rows, row, this.visible).stopped;
-    if (lacksAbove || lacksBelow) await this.#learn(offset);
-  }
-
-  /** Learns what comes next, before the view gets there. */
-  async #learnAhead(): Promise<void> {
-    await this.#learnAround(this.shown.at(-1)?.from ?? this.top.from);
-    await this.#learnAround(this.top.from);
+  /** Learns what comes next, before the view gets there: a screen above and a screen below. */
+  async #learnAhead(turn: number): Promise<void> {
+    for (const edge of [this.shown.at(-1), this.shown[0]]) {
+      const { rows } = this;
+      if (edge === undefined || turn !== this.#turn) return;
+      const lacksAbove = rows.from > 0 && step(rows, edge, -this.visible).stopped;
+      const lacksBelow = rows.to < this.size && step(rows, edge, this.visible).stopped;
+      if (!lacksAbove && !lacksBelow) continue;
+      const learned = await this.#rowsAround(turn, edge.from);
+      if (learned?.at(this.top.from) != null) this.#span = learned.segments;
+    }
   }
 
   async #guard(work: () => Promise<void>): Promise<void> {
