@@ -1,12 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { Segment } from '@shared/contracts/inspector-port';
 import type { StructureNode } from '@shared/contracts/inspect';
-import { cellsOf, type Marks } from './cells';
-import type { Row } from './rows';
+import { cellsOf, type ByteRow, type Marks } from './cells';
 import type { Leaf } from '../tree/structure';
 
 const segment: Segment = { offset: 0, length: 100, kind: 'data', pages: null };
-const row = (from: number, to: number): Row => ({ kind: 'bytes', from, to, segment });
+const row = (from: number, to: number): ByteRow => ({ kind: 'bytes', from, to, segment, base: 0, width: 16 });
 const leaf = (offset: number, length: number, kind: StructureNode['kind']): Leaf => {
   const node = {
     id: '',

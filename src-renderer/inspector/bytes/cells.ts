@@ -1,7 +1,7 @@
 /** One row of bytes as cells: what is written, and the class names that colour it. */
 import { asciiChar, byteClass, hexByte } from './byte-text';
 import type { Selection } from './hex-state.svelte';
-import { ROW_BYTES, lastAtMost, rowOffset, type Row } from './rows';
+import { lastAtMost, type Row } from './rows';
 import { swatchOf, type Leaf } from '../tree/structure';
 
 export interface Cell {
@@ -50,11 +50,21 @@ function touches({ from, to }: Row, { selection, cursor, decider }: Marks): bool
   return selected || decides || (cursor >= from && cursor < to);
 }
 
-/** Sixteen cells; those outside the row are empty, those whose bytes have not come yet are blank. */
-export function cellsOf(row: Row, bytes: Uint8Array | null, marks: Marks): readonly Cell[] {
-  const base = rowOffset(row.from);
+export type ByteRow = Extract<Row, { kind: 'bytes' }>;
+
+/**
+ * As many cells as the row is wide; those outside the row are empty, those whose bytes have not come yet are blank. `texts`:
+ * what the text pane has for each byte; null: ASCII.
+ */
+export function cellsOf(
+  row: ByteRow,
+  bytes: Uint8Array | null,
+  marks: Marks,
+  texts: readonly string[] | null = null,
+): readonly Cell[] {
+  const { base } = row;
   const isMarked = touches(row, marks);
-  return Array.from({ length: ROW_BYTES }, (_, column): Cell => {
+  return Array.from({ length: row.width }, (_, column): Cell => {
     const offset = base + column;
     if (offset < row.from || offset >= row.to) return absent;
     const over = isMarked ? markClass(offset, marks) : '';
@@ -62,6 +72,11 @@ export function cellsOf(row: Row, bytes: Uint8Array | null, marks: Marks): reado
     const byte = bytes?.[offset - row.from];
     if (byte === undefined) return { hex: '', ascii: '', hexClass: `blank${under}${over}`, asciiClass: `blank${over}` };
     const kind = byteClass(byte);
-    return { hex: hexByte(byte), ascii: asciiChar(byte), hexClass: kind + under + over, asciiClass: kind + over };
+    return {
+      hex: hexByte(byte),
+      ascii: texts?.[offset - row.from] ?? asciiChar(byte),
+      hexClass: kind + under + over,
+      asciiClass: kind + over,
+    };
   });
 }

@@ -11,5 +11,5 @@ export function offsetAtPoint(x: number, y: number): number | null {
   const column = [...pane.children].indexOf(element);
   const cell = column < 0 ? undefined : pane.children[column];
   if (cell === undefined || cell.classList.contains('absent')) return null;
-  return from - (from % 16) + column;
+  return Number(row.dataset['base']) + column;
 }

@@ -7,7 +7,7 @@ import { emptyHistory, left, back, forward, type History } from './history';
 import { Latest } from './latest';
 import { joined } from './layout-span';
 import { moved, type Move, type Moved } from './moves';
-import { Rows, keyOf, rowOffset, rowsFrom, step, type Row, type RowKey } from './rows';
+import { Rows, keyOf, rowOffset, rowsFrom, step, type Row, type RowKey, type RowWidth } from './rows';
 import type { Structure } from '../tree/structure';
 
 /** Segments asked for beyond a screen. Each segment is at least one row, so a screen is at hand on either side. */
@@ -43,6 +43,8 @@ export class HexState {
 
   fold = $state(true);
   overlay = $state(true);
+  /** Bytes in a row. */
+  columns = $state<RowWidth>(16);
   /** Whole rows that fit the view. */
   visible = $state(30);
   cursor = $state(0);
@@ -68,6 +70,7 @@ export class HexState {
   #cursorBytes = 1;
 
   readonly #rules = $derived.by(() => ({
+    width: this.columns,
     fold: this.fold,
     opened: this.#opened,
     longFields: this.structure.longFields,
@@ -183,6 +186,16 @@ export class HexState {
   /** Opens a fold, or left-over bytes. */
   open(row: Row): void {
     if (row.kind === 'fold' || row.kind === 'stale') this.#opened = new Set([...this.#opened, row.from]);
+  }
+
+  /** Lays rows out anew; what was opened folds again, since folds begin elsewhere now. The top row keeps its first byte in view. */
+  setColumns(columns: RowWidth): void {
+    if (columns === this.columns) return;
+    this.columns = columns;
+    this.#opened = new Set();
+    const row = this.rows.find(this.top);
+    if (row !== null) this.#show(this.rows, keyOf(row), null);
+    this.#column = this.cursor - rowOffset(this.cursor, columns);
   }
 
   setFold(fold: boolean): void {
@@ -318,7 +331,7 @@ export class HexState {
   #place(rows: Rows, offset: number, length: number, select: boolean, keepColumn: boolean): void {
     this.cursor = Math.min(Math.max(0, offset), Math.max(0, this.size - 1));
     if (!select) this.anchor = Math.min(this.cursor + Math.max(1, length) - 1, Math.max(0, this.size - 1));
-    if (!keepColumn) this.#column = this.cursor - rowOffset(this.cursor);
+    if (!keepColumn) this.#column = this.cursor - rowOffset(this.cursor, this.columns);
     const here = rows.segmentAt(this.cursor);
     // What is the same stays the same object: much is derived from it.
     if (here?.offset !== this.#here?.offset || here?.length !== this.#here?.length) this.#here = here;

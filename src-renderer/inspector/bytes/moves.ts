@@ -1,5 +1,5 @@
 /** Where a key takes the cursor, within the rows at hand. */
-import { rowOffset, type Row, type Rows } from './rows';
+import type { Row, Rows } from './rows';
 
 export type Move = 'left' | 'right' | 'up' | 'down' | 'page-up' | 'page-down' | 'row-start' | 'row-end';
 
@@ -31,7 +31,7 @@ function vertical(rows: Rows, cursor: number, steps: number, column: number): Mo
 /** The byte of a row in a column; a row that stands for many bytes has one place for the cursor, its first. */
 function inRow(row: Row, column: number): number {
   if (row.kind !== 'bytes') return row.from;
-  return Math.min(Math.max(rowOffset(row.from) + column, row.from), row.to - 1);
+  return Math.min(Math.max(row.base + column, row.from), row.to - 1);
 }
 
 function horizontal(rows: Rows, cursor: number, direction: 1 | -1): Moved {

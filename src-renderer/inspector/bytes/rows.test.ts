@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { PageRun, Segment } from '@shared/contracts/inspector-port';
-import { ROW_BYTES, Rows, foldOfField, keyOf, lastAtMost, rowsFrom, step, type Row, type RowRules } from './rows';
+import { ROW_WIDTHS, Rows, foldOfField, keyOf, lastAtMost, rowsFrom, step, type Row, type RowRules } from './rows';
 
 const pages = (present: boolean, pagesOffset = 8192, pageSize = 4096): PageRun => ({
   block: 'pc.ram',
@@ -25,6 +25,7 @@ const size = 32768 + 77;
 const bitmap = { from: 0x8b, to: 0x8b + 800, title: 'bitmap of pc.ram' };
 
 const rules = (over: Partial<RowRules> = {}): RowRules => ({
+  width: 16,
   fold: true,
   opened: new Set(),
   longFields: [bitmap],
@@ -37,6 +38,10 @@ const rowsUnder: readonly (readonly [string, RowRules])[] = [
   ['with the left-over bytes opened', rules({ opened: new Set([20480]) })],
   ['with one page opened', rules({ opened: new Set([8192 + 160]) })],
   ['without any known field', rules({ longFields: [] })],
+  ...ROW_WIDTHS.flatMap((width) => [
+    [`${width} wide`, rules({ width })] as const,
+    [`${width} wide, unfolded`, rules({ width, fold: false })] as const,
+  ]),
 ];
 
 const all = (rows: Rows): Row[] => rowsFrom(rows, { from: 0, opening: false }, 1e6);
@@ -74,9 +79,11 @@ describe.each(rowsUnder)('the rows of a small file, %s', (_name, under) => {
     for (const row of all(rows)) expect(rows.find(keyOf(row))).toEqual(row);
   });
 
-  it('never reach over a multiple of 16 with bytes', () => {
+  it('never reach over a multiple of their width with bytes', () => {
     for (const row of all(rows)) {
-      if (row.kind === 'bytes') expect(row.to - (row.from - (row.from % ROW_BYTES))).toBeLessThanOrEqual(ROW_BYTES);
+      if (row.kind !== 'bytes') continue;
+      expect(row.base % under.width).toBe(0);
+      expect([row.base <= row.from, row.to <= row.base + under.width, row.width]).toEqual([true, true, under.width]);
     }
   });
 });
@@ -116,8 +123,8 @@ describe('the row model', () => {
   });
 
   it('keeps the first and the last row of a long field in view', () => {
-    expect(foldOfField(bitmap)).toEqual({ from: 0xb0, to: 0x3a0 });
-    expect(foldOfField({ from: 0, to: 100, title: 'short' })).toBeNull();
+    expect(foldOfField(bitmap, 16)).toEqual({ from: 0xb0, to: 0x3a0 });
+    expect(foldOfField({ from: 0, to: 100, title: 'short' }, 16)).toBeNull();
   });
 
   it('stops a walk at the end of the segments at hand and says so', () => {

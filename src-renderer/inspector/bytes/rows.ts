@@ -1,5 +1,5 @@
 /**
- * Which rows stand for a stretch of a file: 16 bytes each, except that a hole, left-over bytes of a zero page and a folded
+ * Which rows stand for a stretch of a file: 16 bytes each or as many as the view has columns, except that a hole, left-over bytes of a zero page and a folded
  * run are one row each, and that a row without bytes opens each page.
  *
  * Rows are never counted: a 128 GiB file has eight thousand million of them. They are walked, from the row that holds an
@@ -7,7 +7,9 @@
  */
 import type { Segment } from '@shared/contracts/inspector-port';
 
-export const ROW_BYTES = 16;
+/** Bytes in a row, one of these: powers of two, so that rows and pages begin together. */
+export const ROW_WIDTHS = [8, 16, 32, 64] as const;
+export type RowWidth = (typeof ROW_WIDTHS)[number];
 /** Rows of a page shown before the rest is folded. */
 const PAGE_HEAD_ROWS = 10;
 /** Whole rows of any other long field shown before the rest is folded. */
@@ -23,7 +25,16 @@ export interface LongField {
 }
 
 export type Row =
-  | { readonly kind: 'bytes'; readonly from: number; readonly to: number; readonly segment: Segment }
+  | {
+      readonly kind: 'bytes';
+      readonly from: number;
+      readonly to: number;
+      readonly segment: Segment;
+      /** Offset of its first cell, which may lie before `from`; a multiple of `width`. */
+      readonly base: number;
+      /** Cells. */
+      readonly width: RowWidth;
+    }
   /** No bytes on disk. */
   | { readonly kind: 'hole'; readonly from: number; readonly to: number; readonly segment: Segment }
   /** Bytes on disk under pages that the bitmap calls zero. */
@@ -46,11 +57,12 @@ export interface RowKey {
 }
 
 export const keyOf = (row: Row): RowKey => ({ from: row.from, opening: row.kind === 'page' });
-export const rowOffset = (offset: number): number => offset - (offset % ROW_BYTES);
-const roundUp = (offset: number): number => rowOffset(offset + ROW_BYTES - 1);
+export const rowOffset = (offset: number, width: RowWidth): number => offset - (offset % width);
+const roundUp = (offset: number, width: RowWidth): number => rowOffset(offset + width - 1, width);
 const endOf = (segment: Segment): number => segment.offset + segment.length;
 
 export interface RowRules {
+  readonly width: RowWidth;
   /** Fold the rest of pages and of long fields. */
   readonly fold: boolean;
   /** Rows (by `from`) that a person opened, whatever `fold` says. */
@@ -72,10 +84,10 @@ export function lastAtMost<T>(list: readonly T[], value: number, key: (item: T) 
 }
 
 /** The part of a long field that folds: after the head, up to the row that holds its last byte. */
-export function foldOfField(field: LongField): { from: number; to: number } | null {
-  const from = roundUp(field.from) + FIELD_HEAD_ROWS * ROW_BYTES;
-  const to = rowOffset(field.to - 1);
-  return to - from < LEAST_FOLDED_ROWS * ROW_BYTES ? null : { from, to };
+export function foldOfField(field: LongField, width: RowWidth): { from: number; to: number } | null {
+  const from = roundUp(field.from, width) + FIELD_HEAD_ROWS * width;
+  const to = rowOffset(field.to - 1, width);
+  return to - from < LEAST_FOLDED_ROWS * width ? null : { from, to };
 }
 
 /** Rows over consecutive segments. */
@@ -129,23 +141,24 @@ export class Rows {
     if (!segment.pages.present && !this.rules.opened.has(segment.offset))
       return { kind: 'stale', from: segment.offset, to: end, segment };
     const page = pageBounds(segment, offset);
-    const foldFrom = roundUp(page.from) + PAGE_HEAD_ROWS * ROW_BYTES;
-    if (page.to - foldFrom >= LEAST_FOLDED_ROWS * ROW_BYTES && this.#folds(foldFrom)) {
+    const { width } = this.rules;
+    const foldFrom = roundUp(page.from, width) + PAGE_HEAD_ROWS * width;
+    if (page.to - foldFrom >= LEAST_FOLDED_ROWS * width && this.#folds(foldFrom)) {
       if (offset >= foldFrom) return { kind: 'fold', from: foldFrom, to: page.to, segment, title: null };
-      return bytesRow(segment, offset, page.from, foldFrom);
+      return bytesRow(segment, offset, page.from, foldFrom, width);
     }
-    return bytesRow(segment, offset, page.from, page.to);
+    return bytesRow(segment, offset, page.from, page.to, width);
   }
 
   #fieldRow(segment: Segment, offset: number): Row {
     const field = this.rules.longFields[lastAtMost(this.rules.longFields, offset, (item) => item.from)];
-    const fold = field === undefined ? null : foldOfField(field);
+    const fold = field === undefined ? null : foldOfField(field, this.rules.width);
     if (field !== undefined && fold !== null && offset >= fold.from && offset < fold.to) {
       const from = Math.max(fold.from, segment.offset);
       const to = Math.min(fold.to, endOf(segment));
       if (this.#folds(from)) return { kind: 'fold', from, to, segment, title: field.title };
     }
-    return bytesRow(segment, offset, segment.offset, endOf(segment));
+    return bytesRow(segment, offset, segment.offset, endOf(segment), this.rules.width);
   }
 
   #folds(from: number): boolean {
@@ -160,9 +173,9 @@ export class Rows {
 
 const pageRow = (row: Row): Row => ({ kind: 'page', from: row.from, to: row.from, segment: row.segment });
 
-function bytesRow(segment: Segment, offset: number, least: number, most: number): Row {
-  const base = rowOffset(offset);
-  return { kind: 'bytes', from: Math.max(base, least), to: Math.min(base + ROW_BYTES, most), segment };
+function bytesRow(segment: Segment, offset: number, least: number, most: number, width: RowWidth): Row {
+  const base = rowOffset(offset, width);
+  return { kind: 'bytes', from: Math.max(base, least), to: Math.min(base + width, most), segment, base, width };
 }
 
 /** The part of the page around `offset` that lies in the segment. */

@@ -1,7 +1,7 @@
 /** What rows that are not bytes say. */
 import type { PageRun } from '@shared/contracts/inspector-port';
 import { count, ram } from '../../lib/format';
-import type { Row } from './rows';
+import type { Row, RowWidth } from './rows';
 import { leavesIn, type Structure } from '../tree/structure';
 
 /** `strong` is what it is, `rest` why. */
@@ -49,9 +49,9 @@ function whatIsMissing(row: Row, structure: Structure): string {
 }
 
 /** The sentence of a row that stands for bytes it does not show. */
-export function sentenceFor(row: Row, structure: Structure): Sentence {
+export function sentenceFor(row: Row, structure: Structure, width: RowWidth): Sentence {
   const bytes = row.to - row.from;
-  const lines = Math.ceil(bytes / 16);
+  const lines = Math.ceil(bytes / width);
   switch (row.kind) {
     case 'hole':
       return holeSentence(row, structure);

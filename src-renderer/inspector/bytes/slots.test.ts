@@ -6,7 +6,7 @@ const segment = { offset: 0, length: 2 ** 20, kind: 'data', pages: null } as con
 const rowsAt = (first: number, count: number): Row[] =>
   Array.from({ length: count }, (_, index) => {
     const from = (first + index) * 16;
-    return { kind: 'bytes', from, to: from + 16, segment };
+    return { kind: 'bytes', from, to: from + 16, segment, base: from, width: 16 };
   });
 const slotsOf = (slots: Slots, rows: readonly Row[]): number[] => slots.place(rows).map(({ slot }) => slot);
 

@@ -124,6 +124,7 @@ describe('the structure of a small file', () => {
       sentenceFor(
         { kind: 'hole', from, to, segment: { offset: from, length: to - from, kind: 'hole', pages: null } },
         structure,
+        16,
       );
     expect(hole(4096, 0x100000).rest).toBe('Padding before the pages. No bytes on disk.');
     expect(hole(0, 4096).rest).toBe('Magic lies here and reads as zeros. No bytes on disk.');
@@ -143,7 +144,7 @@ describe('the structure of a small file', () => {
       to: from + length,
       segment: { offset: from, length, kind: 'hole', pages: run },
     } as const;
-    const sentence = sentenceFor(row, structure);
+    const sentence = sentenceFor(row, structure, 16);
     expect(sentence.strong.replaceAll(/\s/g, ' ')).toBe(strong);
     expect(sentence.rest).toBe(rest);
   });
