@@ -7,7 +7,7 @@ import initWabt from 'wabt';
 import { ROOT } from './setup/say.mjs';
 
 /** Rooms of the worker that have a kernels.wat. */
-export const ROOMS = ['pages', 'search', 'diff', 'strings'];
+export const ROOMS = ['pages', 'search', 'diff', 'strings', 'page-scan'];
 
 /**
  * Where the generated file of a room is.

@@ -1,6 +1,7 @@
 import type { ExploreApi } from '@shared/contracts/explore';
 import { createDiff } from './diff/service';
 import { guestBytesApi } from './guest/bytes';
+import { createPageScan } from './page-scan/service';
 import { createSearch } from './search/service';
 import { createStrings } from './strings/service';
 
@@ -9,5 +10,6 @@ export const createExplorer = (): ExploreApi => ({
   ...createSearch(),
   ...createStrings(),
   ...createDiff(),
+  ...createPageScan(),
   ...guestBytesApi,
 });

@@ -2,10 +2,11 @@
 import type { DiffApi } from './diff';
 import type { MethodNames } from './endpoint';
 import type { GuestBytesApi } from './guest-bytes';
+import type { PageScanApi } from './page-scan';
 import type { SearchApi } from './search';
 import type { StringsApi } from './strings';
 
-export interface ExploreApi extends DiffApi, GuestBytesApi, SearchApi, StringsApi {}
+export interface ExploreApi extends DiffApi, GuestBytesApi, PageScanApi, SearchApi, StringsApi {}
 
 export const exploreMethods: MethodNames<ExploreApi> = {
   openSearch: true,
@@ -21,4 +22,9 @@ export const exploreMethods: MethodNames<ExploreApi> = {
   diffUnit: true,
   closeDiff: true,
   diffDevices: true,
+  openPages: true,
+  classifyPages: true,
+  hashPages: true,
+  digestPages: true,
+  closePages: true,
 };

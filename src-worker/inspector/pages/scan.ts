@@ -7,6 +7,8 @@ export interface ScanWork {
   readonly doneBytes: number;
   /** 0 until it is known. */
   readonly totalBytes: number;
+  /** Why it cannot be done at all, as far as that is known before it is tried. */
+  readonly impossible?: string | null;
   /** Goes on until all is done, or `stopped` says so. Rejects with what failed; then it may be asked to go on, too. */
   run(stopped: () => boolean): Promise<ScanEnd>;
 }
@@ -29,6 +31,8 @@ export class Scan {
     this.#name = name;
     this.#work = work;
     this.#onChange = onChange;
+    const why = work.impossible ?? null;
+    if (why !== null) [this.#state, this.#why] = ['impossible', why];
   }
 
   get state(): PageScanState {

@@ -4,7 +4,11 @@ import type { Lease } from '@shared/contracts/lease';
 import type { InspectorThreads } from '../threads';
 import { AllocationScan } from './allocation';
 import type { KnownFile } from './known-file';
-import { Scan, type ScanWork } from './scan';
+import { ClassesScan } from './classes';
+import { DigestsScan } from './digests';
+import { DuplicatesScan } from './duplicates';
+import { Scan } from './scan';
+import { createScanThreads } from './windows';
 
 /** How long `next` waits for a scan to begin or end; shorter while one runs, whose progress is then to be seen. */
 const WAIT_MS = 200;
@@ -24,24 +28,19 @@ export interface ScanContext {
   readonly threads: Pick<InspectorThreads, 'apis'>;
 }
 
-const later: ScanWork = {
-  doneBytes: 0,
-  totalBytes: 0,
-  run: () => Promise.resolve({ impossible: 'This scan comes with a later change.' }),
-};
-
-export function createScans({ file }: ScanContext): Scans {
+export function createScans({ lease, digests, file, threads }: ScanContext): Scans {
   let [changes, told] = [0, 0];
   const waiting = new Set<() => void>();
   const onChange = (): void => {
     changes += 1;
     for (const wake of waiting) wake();
   };
+  const opened = createScanThreads(threads, (thread) => thread.openPages(lease));
   const scans: Readonly<Record<PageScan, Scan>> = {
     allocation: new Scan('allocation', new AllocationScan(file), onChange),
-    digests: new Scan('digests', later, onChange),
-    duplicates: new Scan('duplicates', later, onChange),
-    classes: new Scan('classes', later, onChange),
+    digests: new Scan('digests', new DigestsScan(digests, file, opened), onChange),
+    duplicates: new Scan('duplicates', new DuplicatesScan(file, opened), onChange),
+    classes: new Scan('classes', new ClassesScan(file, opened), onChange),
   };
   const all = Object.values(scans);
   const states = (): readonly PageScanState[] => all.map(({ state }) => state);
