@@ -49,8 +49,8 @@ export class WalkNotes {
     this.#steps.push(step);
   }
 
-  mapped(address: bigint, pageSize: number | null): Walk {
-    return { mode: this.mode, steps: this.#steps, end: { kind: 'mapped', address: Number(address), pageSize } };
+  mapped(address: number, pageSize: number | null): Walk {
+    return { mode: this.mode, steps: this.#steps, end: { kind: 'mapped', address, pageSize } };
   }
 
   notMapped(why: string): Walk {
