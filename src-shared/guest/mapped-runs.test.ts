@@ -73,11 +73,8 @@ function fillAtRandom(ram: Ram, { entryBytes, table, large, small }: Kind, seed:
 }
 
 /** Every virtual page that the tables map, by taking each way down one entry at a time: 4 KiB pages counted from 0. */
-async function everyMapping(
-  ram: Ram,
-  registers: Registers,
-): Promise<{ page: bigint; size: number; address: number }[]> {
-  const found: { page: bigint; size: number; address: number }[] = [];
+async function everyMapping(ram: Ram, registers: Registers): Promise<{ size: number; address: number }[]> {
+  const found: { size: number; address: number }[] = [];
   for (const tree of addressSpaceOf(registers).trees) {
     const top = (tree.levels[0]?.shift ?? 0) + (tree.levels[0]?.indexBits ?? 0);
     const wholeOf = (low: bigint): bigint =>
@@ -89,17 +86,15 @@ async function everyMapping(
       if (level === undefined) return;
       const start = (await translate(ram, registers, wholeOf(prefix))).steps[depth]?.entryAt ?? 0;
       for (let index = 0; index < 2 ** level.indexBits; index += 1) {
+        const entryAt = start + index * tree.entryBytes;
+        if (entryAt + 4 > RAM_BYTES || ram.bytes.readUInt32LE(entryAt) === 0) continue;
         const low = prefix + (BigInt(index) << BigInt(level.shift));
-        const upper =
-          tree.above === 'ones' || (tree.above === 'repeated' && low >> BigInt(top - 1) === 1n)
-            ? 2n ** 64n - 2n ** BigInt(top)
-            : 0n;
-        const { steps, end } = await translate(ram, registers, upper + low);
+        const { steps, end } = await translate(ram, registers, wholeOf(low));
         const here = steps[depth];
-        if (here === undefined || here.entry === null || here.entry === 0n) continue;
+        if (here === undefined) continue;
         if (here.leadsTo === 'next table') await descend(depth + 1, low);
         else if (end.kind === 'mapped' && steps.length === depth + 1) {
-          found.push({ page: wholeOf(low), size: end.pageSize ?? 0, address: end.address });
+          found.push({ size: end.pageSize ?? 0, address: end.address });
         }
       }
     };

@@ -2,11 +2,8 @@
 import type { ServeInspector } from '@shared/contracts/endpoint-worker';
 import type { Inspector } from '@shared/contracts/inspector';
 import { createInspectorFind } from './find';
-<<<<<<< HEAD
 import { createInspectorPages } from './pages/pages';
-=======
 import { createInspectorPlaces } from './places';
->>>>>>> 5850a30 (Guest tables described once; which addresses map a page, looked for through all tables; contract of places (wip))
 import { createInspectorService } from './service';
 import { createThreads } from './threads';
 
@@ -23,11 +20,7 @@ export function createInspector({ lease, ramMap, digests }: ServeInspector, work
   const find = createInspectorFind(lease, ramMap, threads);
   const pages = createInspectorPages(lease, digests, threads);
   return {
-<<<<<<< HEAD
-    api: { ...service.api, ...find.api, ...pages.api },
-=======
-    api: { ...service.api, ...find.api, ...createInspectorPlaces(service) },
->>>>>>> 5850a30 (Guest tables described once; which addresses map a page, looked for through all tables; contract of places (wip))
+    api: { ...service.api, ...find.api, ...pages.api, ...createInspectorPlaces(service) },
     async dispose() {
       find.dispose();
       threads.dispose();

@@ -1,21 +1,23 @@
 /** How full cells of a stretch of a file are: of bytes on disk, and of present pages. */
-import type { ByteSource } from '@shared/bytes/source';
 import { fileOffset } from '@shared/bytes/units';
+import { DataRuns } from '../io/data-runs';
+import type { FileSource } from '../io/lease';
 import { takingTurns } from '../io/turns';
 import type { InspectorRegion } from './regions';
 
-/** Extents of a cell that are counted, and places behind them that are looked at when there are more. */
-const COUNTED = 16;
+/** Runs of data that are counted; of a file with more, the cells behind them are sampled at so many places each. */
+const MOST_RUNS = 2 ** 19;
 const SAMPLES = 16;
 const FULL = 255;
 
-/** Cells of equal size over [from, to): where each begins and ends, in whole bytes. */
+/** Cells of equal size over [from, to). */
 export interface Cells {
   readonly from: number;
   readonly to: number;
   readonly count: number;
 }
 
+/** Where a cell begins, in whole bytes. */
 const edge = ({ from, to, count }: Cells, cell: number): number => from + Math.floor((cell * (to - from)) / count);
 
 /** The share as 0 … 255: 0 and 255 only for nothing and for all of it. */
@@ -24,54 +26,56 @@ function shade(share: number, all: number): number {
   return share >= all ? FULL : Math.min(FULL - 1, Math.max(1, Math.round((share / all) * FULL)));
 }
 
-/**
- * Bytes on disk by cell. The work is bounded by the number of cells, however many extents there are: a cell with more than
- * COUNTED is counted so far, and sampled from there on.
- */
-export async function allocatedIn(source: ByteSource, cells: Cells): Promise<Uint8Array> {
-  const shades = new Uint8Array(cells.count);
+/** Bytes on disk by cell. The work is bounded, however many extents there are. */
+export async function allocatedIn(source: FileSource, cells: Cells, mostRuns = MOST_RUNS): Promise<Uint8Array> {
   const turn = takingTurns();
-  /** The extent that was found last; often it covers the next cells too. */
-  let known = { kind: 'hole', from: 0, to: 0 };
-  const extentAt = async (offset: number): Promise<{ kind: string; from: number; to: number }> => {
-    if (offset >= known.from && offset < known.to) return known;
+  const data = new Float64Array(cells.count);
+  const runs = new DataRuns(source.fd);
+  let [at, counted, cell] = [cells.from, 0, 0];
+  while (at < cells.to && counted < mostRuns) {
     await turn();
-    const extent = await source.extentAt(fileOffset(offset));
-    // Past the end: the file became shorter while it was open.
-    const to = extent === null ? Number.POSITIVE_INFINITY : Math.max(offset + 1, extent.offset + extent.length);
-    known = { kind: extent?.kind ?? 'hole', from: offset, to };
-    return known;
-  };
-  for (let cell = 0; cell < cells.count; cell += 1) {
-    const [from, to] = [edge(cells, cell), edge(cells, cell + 1)];
-    let at = from;
-    let data = 0;
-    for (let counted = 0; at < to && counted < COUNTED; counted += 1) {
-      const extent = await extentAt(at);
-      const end = Math.min(to, extent.to);
-      if (extent.kind === 'data') data += end - at;
-      at = end;
+    const slice = runs.next(at, cells.to);
+    for (let run = 0; run < slice.runs.length; run += 2) {
+      let start = slice.runs[run] ?? 0;
+      const end = slice.runs[run + 1] ?? 0;
+      while (edge(cells, cell + 1) <= start) cell += 1;
+      for (; start < end; start = edge(cells, cell + 1)) {
+        if (edge(cells, cell + 1) <= start) cell += 1;
+        data[cell] = (data[cell] ?? 0) + Math.min(end, edge(cells, cell + 1)) - start;
+      }
     }
-    let hits = 0;
-    const rest = to - at;
-    for (let sample = 0; rest > 0 && sample < SAMPLES; sample += 1) {
-      const extent = await extentAt(at + Math.floor(((sample + 0.5) * rest) / SAMPLES));
-      if (extent.kind === 'data') hits += 1;
-    }
-    // More than COUNTED extents are some of each kind.
-    shades[cell] =
-      rest > 0
-        ? Math.max(1, Math.min(FULL - 1, shade(data + (hits / SAMPLES) * rest, to - from)))
-        : shade(data, to - from);
+    counted += slice.runs.length / 2;
+    at = slice.end;
   }
+  const shades = Uint8Array.from(data, (share, index) => shade(share, edge(cells, index + 1) - edge(cells, index)));
+  if (at < cells.to) await sample(source, cells, at, shades, turn);
   return shades;
 }
 
-/** Present pages by cell, of a stretch within a block's pages; a page counts in every cell that it reaches into. */
-export async function presentIn(
-  { bits, pagesOffset, pageSize, pagesTotal }: InspectorRegion,
+/** Cells that were not counted to their ends: by what is at places in them. There is some of each kind, as far as is known. */
+async function sample(
+  source: FileSource,
   cells: Cells,
-): Promise<Uint8Array> {
+  from: number,
+  shades: Uint8Array,
+  turn: () => Promise<void> | undefined,
+): Promise<void> {
+  for (let cell = 0; cell < cells.count; cell += 1) {
+    const [start, end] = [edge(cells, cell), edge(cells, cell + 1)];
+    if (end <= from) continue;
+    let hits = 0;
+    for (let place = 0; place < SAMPLES; place += 1) {
+      await turn();
+      const extent = await source.extentAt(fileOffset(start + Math.floor(((place + 0.5) * (end - start)) / SAMPLES)));
+      if (extent?.kind === 'data') hits += 1;
+    }
+    shades[cell] = Math.min(FULL - 1, Math.max(1, Math.round((hits / SAMPLES) * FULL)));
+  }
+}
+
+/** Present pages by cell, of a stretch within a block's pages; a page counts in every cell that it reaches into. */
+export async function presentIn(region: InspectorRegion, cells: Cells): Promise<Uint8Array> {
+  const { bits, pagesOffset, pageSize, pagesTotal } = region;
   const shades = new Uint8Array(cells.count);
   const turn = takingTurns();
   for (let cell = 0; cell < cells.count; cell += 1) {

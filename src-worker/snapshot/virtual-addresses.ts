@@ -37,13 +37,13 @@ export function createVirtualAddresses(
 
   async function collect(cpu: number): Promise<MappedRuns> {
     const space = addressSpaceOf(await cpus.registers(cpu));
+    const turn = takingTurns();
+    const pause = (): Promise<void> | undefined => {
+      if (disposed) throw fail('worker.refused', 'reading page tables', 'the file was closed', 'Open it again.');
+      return turn();
+    };
     // With memory of its own, so that the translator's stays warm.
-    return MappedRuns.collect(
-      new SavedMemory(snapshot, ramMap),
-      space,
-      limits,
-      turns(() => disposed),
-    );
+    return MappedRuns.collect(new SavedMemory(snapshot, ramMap), space, limits, pause);
   }
 
   async function runsOf(cpu: number): Promise<MappedRuns> {
