@@ -5,7 +5,14 @@
  */
 import type { Registers } from '../contracts/devices';
 import { fail } from '../contracts/failure';
-import { walkTree, type AddressSpace, type EntryKind, type TableLevel, type TableTree } from './table-tree';
+import {
+  namesOfBits,
+  walkTree,
+  type AddressSpace,
+  type EntryKind,
+  type TableLevel,
+  type TableTree,
+} from './table-tree';
 import { bit, bits, clearLow, needed, pageSizeText, WalkNotes, type GuestMemory, type Walk } from './walk';
 
 /** Which tables are in use, and how they are laid out, for one half of the address space. */
@@ -145,12 +152,28 @@ function treeOf(region: Region): TableTree {
       if ((low & TABLE) !== 0) return level === last ? 'page' : 'table';
       return blocks.has(level) ? 'page' : 'none';
     },
+    flagsOf: (low, high, kind) => (kind === 'page' ? pageFlags(low, high) : ['valid']),
     addressOf(low, high, level, kind) {
       const address = outputOf(region, low, high);
       return kind === 'page' ? address - (address % 2 ** level.shift) : address;
     },
   };
 }
+
+/** AP[2:1] as for EL1 and EL0, AF, nG, and the two that forbid to execute. */
+const pageFlags = (low: number, high: number): readonly string[] => [
+  'valid',
+  (low & 0x80) === 0 ? 'writable' : 'read-only',
+  ...namesOfBits(low, [
+    [0x40, 'user'],
+    [0x400, 'accessed'],
+    [0x800, 'not global'],
+  ]),
+  ...namesOfBits(high, [
+    [0x20_0000, 'no execute in the kernel'],
+    [0x40_0000, 'no execute in processes'],
+  ]),
+];
 
 /** Levels at which a descriptor may be a block (QEMU, `lpae_block_desc_valid`). */
 function blocksAt({ granuleBits, wide }: Region, level: number): boolean {

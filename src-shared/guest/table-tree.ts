@@ -30,6 +30,8 @@ export interface TableTree {
   /** What an entry of that level is called that leads to memory: `2 MiB page`. */
   page(level: TableLevel): string;
   kindOf(low: number, high: number, level: TableLevel): EntryKind;
+  /** What an entry that leads on allows and says, a word or two each: `present`, `writable`, `no execute`. */
+  flagsOf(low: number, high: number, kind: EntryKind): readonly string[];
   /** Guest-physical: of the next table, or of the page's first byte. */
   addressOf(low: number, high: number, level: TableLevel, kind: EntryKind): number;
 }
@@ -50,14 +52,15 @@ export async function walkTree(memory: GuestMemory, tree: TableTree, address: bi
     const bytes = await memory.read(entryAt, tree.entryBytes);
     const step = { table: level.name, index, entryAt };
     if (bytes === null) {
-      const last = { ...step, entry: null, leadsTo: 'not in RAM' };
+      const last = { ...step, entry: null, leadsTo: 'not in RAM', flags: [] };
       notes.add(last);
       return notes.notMapped(entryEnds(last, 'is not in RAM'));
     }
     const { low, high } = wordsOf(bytes, tree.entryBytes);
     const kind = tree.kindOf(low, high, level);
     const leadsTo = kind === 'none' ? tree.none : kind === 'table' ? 'next table' : tree.page(level);
-    const done = { ...step, entry: (BigInt(high) << 32n) + BigInt(low), leadsTo };
+    const flags = kind === 'none' ? [] : tree.flagsOf(low, high, kind);
+    const done = { ...step, entry: (BigInt(high) << 32n) + BigInt(low), leadsTo, flags };
     notes.add(done);
     if (kind === 'none') return notes.notMapped(entryEnds(done, `is ${tree.none}`));
     const next = tree.addressOf(low, high, level, kind);
@@ -71,3 +74,7 @@ function wordsOf(bytes: Uint8Array, entryBytes: 4 | 8): { readonly low: number; 
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return { low: view.getUint32(0, true), high: entryBytes === 8 ? view.getUint32(4, true) : 0 };
 }
+
+/** Names of the bits that are set, each with its mask. */
+export const namesOfBits = (word: number, names: readonly (readonly [number, string])[]): readonly string[] =>
+  names.flatMap(([mask, name]) => ((word & mask) === 0 ? [] : [name]));

@@ -4,7 +4,14 @@
  * segment bases are not added. A guest under nested paging of its own is not looked into.
  */
 import type { Registers } from '../contracts/devices';
-import { walkTree, type AddressSpace, type EntryKind, type TableLevel, type TableTree } from './table-tree';
+import {
+  namesOfBits,
+  walkTree,
+  type AddressSpace,
+  type EntryKind,
+  type TableLevel,
+  type TableTree,
+} from './table-tree';
 import { bit, clearLow, needed, pageSizeText, WalkNotes, type GuestMemory, type Walk } from './walk';
 
 const CR0_PG = 31;
@@ -79,9 +86,25 @@ function treeOf(levels: readonly TableLevel[], start: number, entryBytes: 4 | 8,
       if ((low & PRESENT) === 0) return 'none';
       return level === last || ((low & LARGE) !== 0 && mayBeLarge.has(level)) ? 'page' : 'table';
     },
+    flagsOf: (low, high, kind) => [
+      ...namesOfBits(low, kind === 'page' ? [...FLAGS, ...PAGE_FLAGS] : FLAGS),
+      ...namesOfBits(entryBytes === 8 ? high : 0, HIGH_FLAGS),
+    ],
     addressOf: entryBytes === 8 ? wideAddress : smallAddress,
   };
 }
+
+const FLAGS = [
+  [PRESENT, 'present'],
+  [0x2, 'writable'],
+  [0x4, 'user'],
+  [0x20, 'accessed'],
+] as const;
+const PAGE_FLAGS = [
+  [0x40, 'dirty'],
+  [0x100, 'global'],
+] as const;
+const HIGH_FLAGS = [[0x8000_0000, 'no execute']] as const;
 
 function wideAddress(low: number, high: number, { shift }: TableLevel, kind: EntryKind): number {
   const address = (high & HIGH_ADDRESS) * WORD + low;

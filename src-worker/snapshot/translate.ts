@@ -79,9 +79,9 @@ function valueOf(registers: Registers, name: string): bigint | null {
     : BigInt.asUintN(64, BigInt(value));
 }
 
-function stepOf(memory: SavedMemory, { table, index, entryAt, entry, leadsTo }: WalkStep): TranslateStep {
+function stepOf(memory: SavedMemory, { table, index, entryAt, entry, leadsTo, flags }: WalkStep): TranslateStep {
   const value = entry === null ? null : hex(entry);
-  return { table, index, guestPhysical: entryAt, fileOffset: memory.spot(entryAt)?.fileOffset ?? null, value, leadsTo };
+  return { table, index, guestPhysical: entryAt, fileOffset: memory.spot(entryAt)?.fileOffset ?? null, value, leadsTo, flags };
 }
 
 type End = Pick<
