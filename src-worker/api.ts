@@ -10,6 +10,7 @@ import { readDevices } from './snapshot/devices';
 import { inspectSnapshot } from './snapshot/inspect';
 import { locateInSnapshot } from './snapshot/locate';
 import { openSnapshot } from './snapshot/open';
+import { createPlaces } from './snapshot/places';
 import { createTransferApi } from './transfer/service';
 import { createTranslator } from './snapshot/translate';
 import { structureTree } from './snapshot/tree';
@@ -40,6 +41,10 @@ export function createWorkerApi(): WorkerApi {
     translate: (lease, query, ramMap) =>
       withLease(lease, async (source) =>
         createTranslator(await openSnapshot(source, { streamOffset: lease.streamOffset }), ramMap).ask(query),
+      ),
+    place: (lease, query, cpu, ramMap) =>
+      withLease(lease, async (source) =>
+        createPlaces(await openSnapshot(source, { streamOffset: lease.streamOffset }), ramMap).locate(query, cpu),
       ),
     tree: (lease) =>
       withLease(lease, async (source) =>

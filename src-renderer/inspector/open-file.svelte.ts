@@ -1,17 +1,16 @@
 /** One file that is open in the inspector, with everything that is known of it and where the person is in it. */
 import type { InspectorSession } from '@shared/contracts/app';
-import { hex } from '@shared/bytes/units';
 import { failureOf, type Failure } from '@shared/contracts/failure';
-import type { Problem, StructureNode, TranslateQuery, TranslateReport } from '@shared/contracts/inspect';
+import type { Problem, StructureNode } from '@shared/contracts/inspect';
 import type { Inspector } from '@shared/contracts/inspector';
-import type { InspectedFile, InspectorPort, PageRun } from '@shared/contracts/inspector-port';
+import type { InspectedFile, PageRun } from '@shared/contracts/inspector-port';
+import { guestPhysicalOf } from '@shared/ram-map/places';
 import { count } from '../lib/format';
 import { FieldNodes } from './tree/field-nodes.svelte';
 import { FindState } from './find/find-state.svelte';
 import { HexState } from './bytes/hex-state.svelte';
 import { grownTree, parentOfMore } from './tree/lazy-nodes';
-import { guestPhysicalOf } from './places/ram-map';
-import { parseGoal, type PlaceKind } from './places/places';
+import { PlaceState, type PlaceView } from './places/place-state.svelte';
 import { VALUE_BYTES } from './bytes/values';
 import { decidedBy, leafAt, structureOf, type Leaf, type Structure } from './tree/structure';
 import { openAtFirst, type PageNode } from './tree/tree-rows';
@@ -42,14 +41,14 @@ export class OpenFile {
   readonly fields: FieldNodes;
   /** Looking for something in the guest's memory. */
   readonly find: FindState;
+  /** Where the cursor is, in every way of saying it. */
+  readonly places: PlaceState;
   readonly #connection: InspectorConnection;
 
   /** What went wrong first while looking around. */
   failure = $state.raw<Failure | null>(null);
   /** The worker is gone: nothing more can be read. */
   ended = $state(false);
-  /** The guest-virtual address that was gone to last, and the way there. */
-  translation = $state.raw<TranslateReport | null>(null);
   openNodes = $state.raw<ReadonlySet<string>>(new Set());
 
   /** The region of the structure that the cursor is in. */
@@ -83,6 +82,7 @@ export class OpenFile {
     this.hex = new HexState(connection.api, file.size, this.structure, (error) => this.#fail(error));
     this.fields = new FieldNodes(connection.api, (error) => this.#fail(error));
     this.find = new FindState(connection.api, ({ fileOffset, length }) => this.hex.goTo(fileOffset, length));
+    this.places = new PlaceState(connection.api, this.#placeView());
     void connection.ended.then((failure) => {
       this.failure = failure;
       this.ended = true;
@@ -95,6 +95,7 @@ export class OpenFile {
       const [file, roots] = await Promise.all([connection.api.file(), connection.api.tree()]);
       const opened = new OpenFile(connection, file, roots);
       await opened.hex.start();
+      void opened.places.start();
       return opened;
     } catch (error) {
       await connection.close();
@@ -110,7 +111,7 @@ export class OpenFile {
     return [{ code: failure.code, severity: 'error', offset: failure.where.offset ?? null, message }];
   }
 
-  get port(): InspectorPort {
+  get port(): Inspector {
     return this.#connection.api;
   }
 
@@ -132,67 +133,32 @@ export class OpenFile {
     return this.hex.goTo(node.offset, node.kind === 'pages' ? 1 : node.length);
   }
 
-  /** Goes where a typed place leads; answers why not when it leads nowhere. */
-  async goToPlace(kind: PlaceKind, text: string): Promise<string | null> {
-    const goal = parseGoal(kind, text, {
-      size: this.file.size,
-      blocks: this.file.report?.ramBlocks ?? [],
-      block: this.place?.pages.block ?? null,
-      hasRamMap: this.file.ramMap.length > 0,
-    });
-    if (!goal.ok) return goal.why;
-    const { query, within } = goal;
-    try {
-      switch (query.kind) {
-        case 'offset':
-          await this.hex.goTo(query.offset);
-          return null;
-        case 'gva':
-        case 'register':
-          return await this.#translate(query);
-        default:
-          await this.hex.goTo((await this.port.locate(query)).fileOffset + within);
-          return null;
-      }
-    } catch (error) {
-      return `${failureOf(error, 'going there').what}.`;
-    }
-  }
-
-  async #translate(query: TranslateQuery): Promise<string | null> {
-    const report = await this.port.translate(query);
-    const { mapped, why, cpu, fileOffset, gva, guestPhysical } = report;
-    this.translation = report;
-    if (!mapped) return `${gva} is not mapped in cpu ${cpu}. ${why ?? ''}`;
-    if (fileOffset === null) return `${gva} is guest-physical ${hex(guestPhysical ?? 0)}, and no RAM is there.`;
-    await this.hex.goTo(fileOffset);
-    return null;
-  }
-
-  /** The guest-virtual address of the cursor's byte: known in the page that was gone to last. */
-  readonly guestVirtual: bigint | null = $derived.by(() => virtualAt(this.translation, this.hex.cursor));
-
   /** Guest-physical address of a byte of the file; null where it is in no page, or the RAM map does not know it. */
   guestPhysicalOf(offset: number): number | null {
     const pages = this.hex.segmentAt(offset)?.pages ?? null;
     return pages === null ? null : guestPhysicalOf(this.file.ramMap, pages.block, offset - pages.pagesOffset);
   }
 
+  #placeView(): PlaceView {
+    const { file, hex } = this;
+    const placeOf = (): PagePlace | null => this.place;
+    return {
+      size: file.size,
+      blocks: file.report?.ramBlocks ?? [],
+      hasRamMap: file.ramMap.length > 0,
+      get cursor() {
+        return hex.cursor;
+      },
+      get block() {
+        return placeOf()?.pages.block ?? null;
+      },
+      goTo: (offset) => hex.goTo(offset),
+    };
+  }
+
   #fail(error: unknown): void {
     this.failure ??= failureOf(error, 'reading the file');
   }
-}
-
-/** Without paging, what is near is as far. */
-const UNPAGED = 4096;
-
-function virtualAt(translation: TranslateReport | null, cursor: number): bigint | null {
-  if (translation?.fileOffset == null) return null;
-  const { gva, fileOffset, pageSize } = translation;
-  const address = BigInt(gva);
-  const within = Number(address % BigInt(pageSize ?? UNPAGED));
-  const start = fileOffset - within;
-  return cursor >= start && cursor < start + (pageSize ?? UNPAGED) ? address + BigInt(cursor - fileOffset) : null;
 }
 
 /** A region with the fields around the cursor; those of where the cursor was before are left out. */

@@ -10,6 +10,7 @@ export const workerMethods: MethodNames<WorkerApi> = {
   inspect: true,
   locate: true,
   translate: true,
+  place: true,
   tree: true,
   deviceTrees: true,
   devices: true,

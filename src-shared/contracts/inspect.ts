@@ -87,6 +87,8 @@ export interface TranslateStep {
   readonly value: string | null;
   /** `next table`, `2 MiB page`, `not present` */
   readonly leadsTo: string;
+  /** What the entry allows: `present`, `writable`, `user` …; empty when it leads to nothing. */
+  readonly flags: readonly string[];
 }
 
 export interface TranslateReport {

@@ -2,13 +2,15 @@
 import type { MethodNames } from './endpoint';
 import { inspectorFindMethods, type InspectorFindApi } from './inspector-find';
 import { inspectorPagesMethods, type InspectorPagesApi } from './inspector-pages';
+import { inspectorPlacesMethods, type InspectorPlacesApi } from './inspector-places';
 import { inspectorPortMethods, type InspectorPort } from './inspector-port';
 
-export interface Inspector extends InspectorPort, InspectorFindApi, InspectorPagesApi {}
+export interface Inspector extends InspectorPort, InspectorFindApi, InspectorPagesApi, InspectorPlacesApi {}
 
 /** The methods a port may be asked for, and nothing else. */
 export const inspectorMethods: MethodNames<Inspector> = {
   ...inspectorPortMethods,
   ...inspectorFindMethods,
   ...inspectorPagesMethods,
+  ...inspectorPlacesMethods,
 };

@@ -11,6 +11,7 @@ import type {
   TranslateQuery,
   TranslateReport,
 } from './inspect';
+import type { PlaceReport } from './inspector-places';
 import type { Lease } from './lease';
 import type { RamFilesApi } from './ram-files';
 import type { TransferApi } from './transfer';
@@ -38,6 +39,8 @@ export interface WorkerApi extends ChannelApi, ExploreApi, RamFilesApi, Syntheti
   locate(lease: Lease, query: LocateQuery, ramMap: readonly RamRange[]): Promise<LocateReport>;
   /** Where a guest-virtual address is, by the guest's own page tables. */
   translate(lease: Lease, query: TranslateQuery, ramMap: readonly RamRange[]): Promise<TranslateReport>;
+  /** Where a page, an offset or a guest-physical address is, with its guest-virtual address on a CPU's page tables. */
+  place(lease: Lease, query: LocateQuery, cpu: number, ramMap: readonly RamRange[]): Promise<PlaceReport>;
   /** The structure tree; the fields of devices are not in it (`deviceTrees`). */
   tree(lease: Lease): Promise<readonly StructureNode[]>;
   /** What belongs under the devices of the tree, from device number `from` on. */

@@ -4,10 +4,16 @@
  * access rights and the access flag.
  */
 import type { Registers } from '../contracts/devices';
-import { readBigUint } from '../bytes/uint';
-import { guestPhysical } from '../bytes/units';
 import { fail } from '../contracts/failure';
-import { bit, bits, clearLow, entryEnds, needed, pageSizeText, WalkNotes, type GuestMemory, type Walk } from './walk';
+import {
+  namesOfBits,
+  walkTree,
+  type AddressSpace,
+  type EntryKind,
+  type TableLevel,
+  type TableTree,
+} from './table-tree';
+import { bit, bits, clearLow, needed, pageSizeText, WalkNotes, type GuestMemory, type Walk } from './walk';
 
 /** Which tables are in use, and how they are laid out, for one half of the address space. */
 interface Region {
@@ -27,7 +33,7 @@ interface Region {
 export async function walkAarch64(memory: GuestMemory, registers: Registers, address: bigint): Promise<Walk> {
   const regime = regimeOf(registers);
   if (!bit(needed(registers, `sctlr_${regime}`), 0)) return withoutMmu(address);
-  const region = regionOf(registers, regime, address);
+  const region = regionOf(registers, regime, bit(address, 55));
   if (region === null)
     return new WalkNotes('AArch64').notMapped('the tables for its half of the addresses are not used');
   const levels = levelsOf(region);
@@ -36,8 +42,22 @@ export async function walkAarch64(memory: GuestMemory, registers: Registers, add
   if (region.walksOff) return notes.notMapped('walks for its half of the addresses are switched off');
   if (!isInRegion(region, address))
     return notes.notMapped('it lies between the lower and the upper half of the addresses');
-  return follow(memory, region, address, notes);
+  return walkTree(memory, treeOf(region), address, notes);
 }
+
+/** The tables that these registers of a CPU put in use: those of the kernel's half first. */
+export function aarch64Space(registers: Registers): AddressSpace {
+  const regime = regimeOf(registers);
+  if (!bit(needed(registers, `sctlr_${regime}`), 0)) return { trees: [], untranslatedBelow: MOST_PHYSICAL };
+  // A regime with one half answers with that one whichever is asked for.
+  const regions = [true, false].flatMap((upper) => {
+    const region = regionOf(registers, regime, upper);
+    return region === null || region.walksOff || region.upper !== upper ? [] : [region];
+  });
+  return { trees: regions.map(treeOf), untranslatedBelow: null };
+}
+
+const MOST_PHYSICAL = 2 ** 52;
 
 type Regime = 'el1' | 'el2';
 
@@ -62,8 +82,8 @@ const unsupported = (what: string): Error =>
 
 function withoutMmu(address: bigint): Walk {
   const notes = new WalkNotes('AArch64, MMU off');
-  return address < 2n ** 52n
-    ? notes.mapped(address, null)
+  return address < BigInt(MOST_PHYSICAL)
+    ? notes.mapped(Number(address), null)
     : notes.notMapped('it has more bits than a physical address');
 }
 
@@ -73,11 +93,11 @@ const HALVES = {
   upper: { size: 16, off: 23, granule: 30, ignore: 38, granules: [null, 14, 12, 16] },
 } as const;
 
-/** null: this regime has one half only, and the address is not in it. */
-function regionOf(registers: Registers, regime: Regime, address: bigint): Region | null {
+/** `wantsUpper`: for addresses whose bit 55 is set; a regime with one half ignores it. null: the half is not in use. */
+function regionOf(registers: Registers, regime: Regime, wantsUpper: boolean): Region | null {
   const tcr = needed(registers, `tcr_${regime}`);
   const hasHalves = regime === 'el1' || bit(needed(registers, 'hcr_el2'), HCR_E2H);
-  const upper = hasHalves && bit(address, 55);
+  const upper = hasHalves && wantsUpper;
   const half = upper ? HALVES.upper : HALVES.lower;
   const granuleBits = half.granules[Number(bits(tcr, half.granule, 2))];
   const inputBits = 64 - Number(bits(tcr, half.size, 6));
@@ -104,41 +124,56 @@ function isInRegion({ inputBits, topByteIgnored, upper }: Region, address: bigin
   return bits(address, inputBits, above) === (upper ? 2n ** BigInt(above) - 1n : 0n);
 }
 
-const VALID = 0;
-const TABLE = 1;
+/** Bits of a descriptor's lower word. */
+const VALID = 1;
+const TABLE = 2;
 const LAST_LEVEL = 3;
+const WORD = 2 ** 32;
 
-async function follow(memory: GuestMemory, region: Region, address: bigint, notes: WalkNotes): Promise<Walk> {
-  const { granuleBits, inputBits } = region;
+function treeOf(region: Region): TableTree {
+  const { granuleBits, inputBits, upper } = region;
   const stride = granuleBits - 3;
   const first = LAST_LEVEL + 1 - levelsOf(region);
-  let table = tableBase(region, inputBits - (granuleBits + stride * (LAST_LEVEL - first)) + 3);
-  for (let level = first; ; level++) {
-    const shift = granuleBits + stride * (LAST_LEVEL - level);
-    const index = Number(bits(address, shift, level === first ? inputBits - shift : stride));
-    const entryAt = guestPhysical(Number(table) + index * 8);
-    const bytes = await memory.read(entryAt, 8);
-    const entry = bytes === null ? null : readBigUint(bytes, 0, 8, 'little');
-    const step = { table: `level ${level}`, index, entryAt, entry };
-    const leadsTo = leadsToOf(region, entry, level, shift);
-    notes.add({ ...step, leadsTo });
-    if (entry === null) return notes.notMapped(entryEnds({ ...step, leadsTo }, 'is not in RAM'));
-    if (leadsTo === NOT_VALID) return notes.notMapped(entryEnds({ ...step, leadsTo }, 'is not valid'));
-    const next = addressOf(region, entry);
-    if (leadsTo !== NEXT_TABLE) return notes.mapped(clearLow(next, shift) + bits(address, 0, shift), 2 ** shift);
-    table = next;
-  }
+  const levels = Array.from({ length: LAST_LEVEL + 1 - first }, (_, at): TableLevel => {
+    const shift = granuleBits + stride * (LAST_LEVEL - first - at);
+    return { name: `level ${first + at}`, shift, indexBits: at === 0 ? inputBits - shift : stride };
+  });
+  const last = levels.at(-1);
+  const blocks = new Set(levels.filter((_, at) => first + at < LAST_LEVEL && blocksAt(region, first + at)));
+  return {
+    levels,
+    start: Number(tableBase(region, inputBits - (granuleBits + stride * (LAST_LEVEL - first)) + 3)),
+    entryBytes: 8,
+    above: upper ? 'ones' : 'zeros',
+    none: 'not valid',
+    page: (level) => `${pageSizeText(2 ** level.shift)} ${level === last ? 'page' : 'block'}`,
+    kindOf(low, _high, level): EntryKind {
+      if ((low & VALID) === 0) return 'none';
+      if ((low & TABLE) !== 0) return level === last ? 'page' : 'table';
+      return blocks.has(level) ? 'page' : 'none';
+    },
+    flagsOf: (low, high, kind) => (kind === 'page' ? pageFlags(low, high) : ['valid']),
+    addressOf(low, high, level, kind) {
+      const address = outputOf(region, low, high);
+      return kind === 'page' ? address - (address % 2 ** level.shift) : address;
+    },
+  };
 }
 
-const NOT_VALID = 'not valid';
-const NEXT_TABLE = 'next table';
-
-function leadsToOf(region: Region, entry: bigint | null, level: number, shift: number): string {
-  if (entry === null) return 'not in RAM';
-  if (!bit(entry, VALID)) return NOT_VALID;
-  if (bit(entry, TABLE)) return level < LAST_LEVEL ? NEXT_TABLE : `${pageSizeText(2 ** shift)} page`;
-  return blocksAt(region, level) ? `${pageSizeText(2 ** shift)} block` : NOT_VALID;
-}
+/** AP[2:1] as for EL1 and EL0, AF, nG, and the two that forbid to execute. */
+const pageFlags = (low: number, high: number): readonly string[] => [
+  'valid',
+  (low & 0x80) === 0 ? 'writable' : 'read-only',
+  ...namesOfBits(low, [
+    [0x40, 'user'],
+    [0x400, 'accessed'],
+    [0x800, 'not global'],
+  ]),
+  ...namesOfBits(high, [
+    [0x20_0000, 'no execute in the kernel'],
+    [0x40_0000, 'no execute in processes'],
+  ]),
+];
 
 /** Levels at which a descriptor may be a block (QEMU, `lpae_block_desc_valid`). */
 function blocksAt({ granuleBits, wide }: Region, level: number): boolean {
@@ -153,9 +188,10 @@ function tableBase({ base, wide }: Region, lengthBits: number): bigint {
   return wide === 'no' ? low : clearLow(low, 6) + (bits(base, 2, 4) << 48n);
 }
 
-function addressOf({ granuleBits, wide }: Region, entry: bigint): bigint {
-  const upTo = wide === 'lpa2' ? 50 : 48;
-  const low = clearLow(BigInt.asUintN(upTo, entry), granuleBits);
-  if (wide === 'lpa2') return low + (bits(entry, 8, 2) << 50n);
-  return wide === 'lpa' ? low + (bits(entry, 12, 4) << 48n) : low;
+/** The address in a descriptor. */
+function outputOf({ granuleBits, wide }: Region, low: number, high: number): number {
+  const lowest = low - (low % 2 ** granuleBits);
+  if (wide === 'lpa2') return (high & 0x3_ffff) * WORD + lowest + ((low >>> 8) & 3) * 2 ** 50;
+  const address = (high & 0xffff) * WORD + lowest;
+  return wide === 'lpa' ? address + ((low >>> 12) & 15) * 2 ** 48 : address;
 }

@@ -35,6 +35,9 @@ const LA57 = 2 ** 12;
 const LMA = 2 ** 10;
 const LONG = { cr0: PG, cr3: 0x1000, cr4: PAE, efer: LMA };
 
+const TABLE_FLAGS = ['present', 'writable', 'accessed'];
+const PAGE_FLAGS = ['present', 'accessed', 'dirty', 'global', 'no execute'];
+
 describe('x86', () => {
   it('without paging an address is itself, and has 32 bits', async () => {
     expect(await endOf({ cr0: 0, cr3: 0, cr4: 0 }, {}, 0xfffffff0n)).toBe('0xfffffff0, no paging');
@@ -77,10 +80,17 @@ describe('x86', () => {
     expect(await walk(LONG, entries, 0xffffffff80001234n)).toEqual({
       mode: 'x86-64, 4 levels',
       steps: [
-        { table: 'PML4', index: 511, entryAt: 0x1ff8, entry: 0x2063n, leadsTo: 'next table' },
-        { table: 'PDPT', index: 510, entryAt: 0x2ff0, entry: 0x3063n, leadsTo: 'next table' },
-        { table: 'PD', index: 0, entryAt: 0x3000, entry: 0x4063n, leadsTo: 'next table' },
-        { table: 'PT', index: 1, entryAt: 0x4008, entry: (1n << 63n) | 0x5161n, leadsTo: '4 KiB page' },
+        { table: 'PML4', index: 511, entryAt: 0x1ff8, entry: 0x2063n, leadsTo: 'next table', flags: TABLE_FLAGS },
+        { table: 'PDPT', index: 510, entryAt: 0x2ff0, entry: 0x3063n, leadsTo: 'next table', flags: TABLE_FLAGS },
+        { table: 'PD', index: 0, entryAt: 0x3000, entry: 0x4063n, leadsTo: 'next table', flags: TABLE_FLAGS },
+        {
+          table: 'PT',
+          index: 1,
+          entryAt: 0x4008,
+          entry: (1n << 63n) | 0x5161n,
+          leadsTo: '4 KiB page',
+          flags: PAGE_FLAGS,
+        },
       ],
       end: { kind: 'mapped', address: 0x5234, pageSize: 4096 },
     });
@@ -119,6 +129,8 @@ const ARM = { pstate: EL1, sctlr_el1: 1, ttbr0_el1: 0x1000, ttbr1_el1: 0x8000, t
 const VALID_TABLE = 3n;
 const BLOCK = 1n;
 
+const NO_EXECUTE = ['no execute in the kernel', 'no execute in processes'];
+
 describe('AArch64', () => {
   it('without the MMU an address is itself', async () => {
     expect(await endOf({ ...ARM, sctlr_el1: 0 }, {}, 0x40000000n)).toBe('0x40000000, no paging');
@@ -141,7 +153,13 @@ describe('AArch64', () => {
         { table: 'level 0', index: 0, entryAt: 0x1000, leadsTo: 'next table' },
         { table: 'level 1', index: 0, entryAt: 0x2000, leadsTo: 'next table' },
         { table: 'level 2', index: 0, entryAt: 0x3000, leadsTo: 'next table' },
-        { table: 'level 3', index: 5, entryAt: 0x4028, leadsTo: '4 KiB page' },
+        {
+          table: 'level 3',
+          index: 5,
+          entryAt: 0x4028,
+          leadsTo: '4 KiB page',
+          flags: ['valid', 'writable', 'accessed', ...NO_EXECUTE],
+        },
       ],
       end: { kind: 'mapped', address: 0x4000_0123, pageSize: 4096 },
     });

@@ -22,6 +22,8 @@ export interface WalkStep {
   readonly entry: bigint | null;
   /** What it leads to, as a person reads it: `next table`, `2 MiB page`, `not present`. */
   readonly leadsTo: string;
+  /** What the entry allows: `present`, `writable` …; empty when it leads to nothing. */
+  readonly flags: readonly string[];
 }
 
 export interface Walk {
@@ -49,8 +51,8 @@ export class WalkNotes {
     this.#steps.push(step);
   }
 
-  mapped(address: bigint, pageSize: number | null): Walk {
-    return { mode: this.mode, steps: this.#steps, end: { kind: 'mapped', address: Number(address), pageSize } };
+  mapped(address: number, pageSize: number | null): Walk {
+    return { mode: this.mode, steps: this.#steps, end: { kind: 'mapped', address, pageSize } };
   }
 
   notMapped(why: string): Walk {
@@ -83,5 +85,5 @@ export function pageSizeText(bytes: number): string {
 }
 
 /** Why an entry that was read ends the walk; with its place in the guest. */
-export const entryEnds = ({ table, entryAt }: WalkStep, what: string): string =>
+export const entryEnds = ({ table, entryAt }: Pick<WalkStep, 'table' | 'entryAt'>, what: string): string =>
   `its ${table} entry at guest-physical ${hex(entryAt)} ${what}`;

@@ -1,13 +1,15 @@
 /** Between places in RAMBlocks and guest-physical addresses, by a RAM map. */
 import type { RamRange } from '../contracts/library';
 
-/** Guest-physical address of a byte of a block: of its first mapping where there are several; null where it has none. */
-export function guestPhysicalOf(map: readonly RamRange[], block: string, offset: number): number | null {
-  const range = map.find(
-    (one) => one.block === block && offset >= one.blockOffset && offset < one.blockOffset + one.length,
-  );
-  return range === undefined ? null : range.guestPhysical + (offset - range.blockOffset);
-}
+/** Guest-physical addresses of a byte of a block, in the order of the map: a ROM may have several. */
+export const guestPhysicalsOf = (map: readonly RamRange[], block: string, offset: number): readonly number[] =>
+  map
+    .filter((one) => one.block === block && offset >= one.blockOffset && offset < one.blockOffset + one.length)
+    .map((range) => range.guestPhysical + (offset - range.blockOffset));
+
+/** The first of them; null where it has none. */
+export const guestPhysicalOf = (map: readonly RamRange[], block: string, offset: number): number | null =>
+  guestPhysicalsOf(map, block, offset)[0] ?? null;
 
 /** Which byte of which block is at a guest-physical address; null where no RAM is. */
 export function placeOfAddress(

@@ -3,6 +3,7 @@ import type { ServeInspector } from '@shared/contracts/endpoint-worker';
 import type { Inspector } from '@shared/contracts/inspector';
 import { createInspectorFind } from './find';
 import { createInspectorPages } from './pages/pages';
+import { createInspectorPlaces } from './places';
 import { createInspectorService } from './service';
 import { createThreads } from './threads';
 
@@ -19,7 +20,7 @@ export function createInspector({ lease, ramMap, digests }: ServeInspector, work
   const find = createInspectorFind(lease, ramMap, threads);
   const pages = createInspectorPages(lease, digests, threads);
   return {
-    api: { ...service.api, ...find.api, ...pages.api },
+    api: { ...service.api, ...find.api, ...pages.api, ...createInspectorPlaces(service) },
     async dispose() {
       find.dispose();
       threads.dispose();

@@ -21,23 +21,25 @@ import { inspectSnapshot } from '../snapshot/inspect';
 import { locateInSnapshot } from '../snapshot/locate';
 import { machineRamMap } from '../snapshot/machine-ram';
 import { openSnapshot, type OpenSnapshot } from '../snapshot/open';
-import { createTranslator, type Translator } from '../snapshot/translate';
+import { createPlaces, type Places } from '../snapshot/places';
 import { structureTree } from '../snapshot/tree';
 
-/** What the service works on once the file is open. */
-interface Opened {
+/** What the service, and others beside it, work on once the file is open. */
+export interface Opened {
   readonly source: FileSource;
   readonly file: InspectedFile;
   readonly snapshot: OpenSnapshot | null;
   /** null when the file is no stream. */
   readonly fields: FieldService | null;
-  readonly translator: Translator | null;
+  readonly places: Places | null;
   readonly regions: readonly InspectorRegion[];
   readonly segments: Segments;
 }
 
 export interface InspectorService {
   readonly api: InspectorPort;
+  /** The file, opened at the first call. */
+  opened(): Promise<Opened>;
   /** Closes the file; calls that come later are rejected. */
   dispose(): Promise<void>;
 }
@@ -93,9 +95,9 @@ export function createInspectorService(lease: Lease, ramMap: readonly RamRange[]
     },
     translate: async (query) => {
       const checked = checkedTranslateQuery(query);
-      const { translator } = await opened();
-      if (translator === null) throw noPages(lease);
-      return translator.ask(checked);
+      const { places } = await opened();
+      if (places === null) throw noPages(lease);
+      return places.translator.ask(checked);
     },
     presentPage: async (offset, direction) => {
       if (direction !== 1 && direction !== -1) throw refusal('direction', '1 or -1');
@@ -112,9 +114,10 @@ export function createInspectorService(lease: Lease, ramMap: readonly RamRange[]
   const dispose = async (): Promise<void> => {
     disposed = true;
     const file = await opening?.catch(() => null);
+    file?.places?.dispose();
     await file?.source.close();
   };
-  return { api, dispose };
+  return { api, opened, dispose };
 }
 
 async function openFile(lease: Lease, ramMap: readonly RamRange[]): Promise<Opened> {
@@ -128,8 +131,8 @@ async function openFile(lease: Lease, ramMap: readonly RamRange[]): Promise<Open
     const file = { name: lease.name, size, bytesOnDisk, report, failure, ...ramMapOf(read.snapshot, ramMap) };
     const { snapshot } = read;
     const fields = snapshot === null ? null : createFieldService(snapshot);
-    const translator = snapshot === null ? null : createTranslator(snapshot, ramMap);
-    return { source, file, snapshot, fields, translator, regions, segments: new Segments(source, size, regions) };
+    const places = snapshot === null ? null : createPlaces(snapshot, ramMap);
+    return { source, file, snapshot, fields, places, regions, segments: new Segments(source, size, regions) };
   } catch (error) {
     await source.close();
     throw error;

@@ -8,7 +8,8 @@ import type { MappedHeader, MappedPages } from '@shared/mapped-ram/header';
 import type { RamBlock } from '@shared/stream/model';
 import type { OpenSnapshot } from './open';
 
-interface Spot {
+/** A place in a block: which one, and how far into it. */
+export interface Spot {
   readonly block: RamBlock;
   readonly offset: number;
 }
@@ -66,13 +67,20 @@ function spotOfPage(snapshot: OpenSnapshot, name: string, page: number): Spot {
   return { block, offset: page * pageSize };
 }
 
-function spotOfOffset(snapshot: OpenSnapshot, offset: number): Spot {
-  for (const block of snapshot.stream.ramBlocks) {
+/** The block whose pages hold an offset of the file; null when none do. */
+export function spotInPages({ stream }: OpenSnapshot, offset: number): Spot | null {
+  for (const block of stream.ramBlocks) {
     const pages = block.header?.mapped?.pages;
     if (pages && offset >= pages.offset && offset < pages.offset + pages.length) {
       return { block, offset: offset - pages.offset };
     }
   }
+  return null;
+}
+
+function spotOfOffset(snapshot: OpenSnapshot, offset: number): Spot {
+  const spot = spotInPages(snapshot, offset);
+  if (spot !== null) return spot;
   throw refuse(
     snapshot,
     `offset ${hex(offset)} is in no page`,

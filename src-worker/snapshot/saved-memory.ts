@@ -1,11 +1,12 @@
-import { byteCount, fileOffset, pageIndex, type GuestPhysical } from '@shared/bytes/units';
+import { byteCount, fileOffset, guestPhysical, pageIndex, type GuestPhysical } from '@shared/bytes/units';
 import type { RamRange } from '@shared/contracts/library';
 import type { GuestMemory } from '@shared/guest/walk';
 import { isPresent, requireMapped, type MappedBlock } from './locate';
 import type { OpenSnapshot } from './open';
 
-/** Pages that are kept: page tables are read again and again. */
-const PAGES_KEPT = 1024;
+/** Pieces that are kept, since page tables are read again and again: 4 MiB. A page of a file may have 16 MiB. */
+const PIECES_KEPT = 1024;
+const PIECE_BYTES = 4096;
 
 /** A place in a block, and where it is in the file. */
 export interface MemorySpot {
@@ -17,7 +18,7 @@ export interface MemorySpot {
 
 /** Guest-physical memory of a mapped-ram file. A page that is not present is zeros, whatever the file has there. */
 export class SavedMemory implements GuestMemory {
-  readonly #pages = new Map<number, Promise<Uint8Array>>();
+  readonly #pieces = new Map<number, Promise<Uint8Array>>();
 
   constructor(
     readonly snapshot: OpenSnapshot,
@@ -41,31 +42,46 @@ export class SavedMemory implements GuestMemory {
     return isPresent(this.snapshot, block, pageIndex(page));
   }
 
-  /** Table entries are aligned, so what is asked for lies in one page. */
+  /** Pages of the file may be smaller than what is asked for. */
   async read(address: GuestPhysical, length: number): Promise<Uint8Array | null> {
-    const spot = this.spot(address);
-    if (spot === null || spot.inPage + length > spot.block.header.pageSize) return null;
-    const page = await this.#page(spot);
-    return page.subarray(spot.inPage, spot.inPage + length);
+    const first = await this.#piece(address, length);
+    if (first === null || first.length === length) return first;
+    const bytes = new Uint8Array(length);
+    bytes.set(first);
+    for (let done = first.length; done < length;) {
+      const piece = await this.#piece(guestPhysical(address + done), length - done);
+      if (piece === null) return null;
+      bytes.set(piece, done);
+      done += piece.length;
+    }
+    return bytes;
   }
 
-  #page(spot: MemorySpot): Promise<Uint8Array> {
-    const start = spot.fileOffset - spot.inPage;
-    const kept = this.#pages.get(start);
+  /** What is there up to the end of the piece that is kept. */
+  async #piece(address: GuestPhysical, length: number): Promise<Uint8Array | null> {
+    const spot = this.spot(address);
+    if (spot === null) return null;
+    const pieceBytes = Math.min(PIECE_BYTES, spot.block.header.pageSize);
+    const inPiece = spot.inPage % pieceBytes;
+    const piece = await this.#kept(spot, spot.fileOffset - inPiece, pieceBytes);
+    return piece.subarray(inPiece, Math.min(pieceBytes, inPiece + length));
+  }
+
+  #kept(spot: MemorySpot, start: number, length: number): Promise<Uint8Array> {
+    const kept = this.#pieces.get(start);
     if (kept !== undefined) return kept;
-    if (this.#pages.size >= PAGES_KEPT) {
-      const [oldest] = this.#pages.keys();
-      if (oldest !== undefined) this.#pages.delete(oldest);
+    if (this.#pieces.size >= PIECES_KEPT) {
+      const [oldest] = this.#pieces.keys();
+      if (oldest !== undefined) this.#pieces.delete(oldest);
     }
-    const reading = this.#readPage(spot, start);
-    this.#pages.set(start, reading);
+    const reading = this.#readPiece(spot, start, length);
+    this.#pieces.set(start, reading);
     return reading;
   }
 
-  async #readPage(spot: MemorySpot, start: number): Promise<Uint8Array> {
-    const { pageSize } = spot.block.header;
-    const page = new Uint8Array(pageSize);
-    if (await this.isPresent(spot)) page.set(await this.snapshot.source.read(fileOffset(start), byteCount(pageSize)));
-    return page;
+  async #readPiece(spot: MemorySpot, start: number, length: number): Promise<Uint8Array> {
+    const piece = new Uint8Array(length);
+    if (await this.isPresent(spot)) piece.set(await this.snapshot.source.read(fileOffset(start), byteCount(length)));
+    return piece;
   }
 }

@@ -5,9 +5,7 @@ import type { TranslateQuery, TranslateReport, TranslateStep } from '@shared/con
 import type { RamRange } from '@shared/contracts/library';
 import { translate } from '@shared/guest/translate';
 import type { Walk, WalkStep } from '@shared/guest/walk';
-import { fieldsJson } from '@shared/stream/field-json';
-import { registersOf } from '@shared/stream/registers';
-import { devicesOf, readDevice } from './device-data';
+import { createCpus, registerNames, type Cpus } from './cpus';
 import { machineRamMap } from './machine-ram';
 import type { OpenSnapshot } from './open';
 import { SavedMemory } from './saved-memory';
@@ -22,15 +20,18 @@ export interface Translator {
 }
 
 /** `ramMap` comes from the snapshot's manifest; where it is empty the machine type decides (`machineRamMap`). */
-export function createTranslator(snapshot: OpenSnapshot, ramMap: readonly RamRange[]): Translator {
+export function createTranslator(
+  snapshot: OpenSnapshot,
+  ramMap: readonly RamRange[],
+  cpus: Cpus = createCpus(snapshot),
+): Translator {
   const fromManifest = ramMap.length > 0;
   const known = fromManifest ? ramMap : machineRamMap(snapshot.stream);
   const memory = new SavedMemory(snapshot, known);
-  let cpus: Promise<ReadonlyMap<number, Registers>> | null = null;
   return {
     ask: async (query) => {
       if (known.length === 0) throw noRamMap(snapshot);
-      const registers = registersFor(snapshot, await (cpus ??= readCpus(snapshot)), query.cpu);
+      const registers = await cpus.registers(query.cpu);
       const address = addressOf(snapshot, query, registers);
       const walk = await translate(memory, registers, address);
       return {
@@ -44,31 +45,6 @@ export function createTranslator(snapshot: OpenSnapshot, ramMap: readonly RamRan
       };
     },
   };
-}
-
-/** Most values of a CPU's section: one with AVX-512 has 1,200. */
-const MOST_VALUES = 100_000;
-
-async function readCpus(snapshot: OpenSnapshot): Promise<ReadonlyMap<number, Registers>> {
-  const cpus = new Map<number, Registers>();
-  for (const device of await devicesOf(snapshot)) {
-    if (device.section.name !== 'cpu') continue;
-    const read = await readDevice(snapshot.source, device);
-    if (read === null) continue;
-    const fields = fieldsJson(read.node, read.data, { values: MOST_VALUES, onProblem: () => undefined });
-    const registers = registersOf(device.section.name, fields);
-    if (registers !== null) cpus.set(device.section.record.values.instance, registers);
-  }
-  return cpus;
-}
-
-function registersFor(snapshot: OpenSnapshot, cpus: ReadonlyMap<number, Registers>, cpu: number): Registers {
-  const found = cpus.get(cpu);
-  if (found !== undefined) return found;
-  if (cpus.size === 0) {
-    throw refuse(snapshot, 'the registers of its CPUs are not known', 'stillframe devices says what is.');
-  }
-  throw refuse(snapshot, `it has no cpu ${cpu}`, `Its CPUs are: ${[...cpus.keys()].join(', ')}.`);
 }
 
 /** Registers that hold offsets in a segment; of the others the value is the address. */
@@ -85,8 +61,8 @@ function addressOf(snapshot: OpenSnapshot, query: TranslateQuery, registers: Reg
   if (query.kind === 'gva') return BigInt.asUintN(64, BigInt(query.gva));
   const value = valueOf(registers, query.register);
   if (value === null) {
-    const names = Object.entries(registers).map(([name, inner]) => (typeof inner === 'object' ? `${name}.base` : name));
-    throw refuse(snapshot, `cpu ${query.cpu} has no register ${query.register}`, `It has: ${names.join(', ')}.`);
+    const names = registerNames(registers).join(', ');
+    throw refuse(snapshot, `cpu ${query.cpu} has no register ${query.register}`, `It has: ${names}.`);
   }
   const segment = SEGMENT_OF.get(query.register);
   const base = segment === undefined ? null : valueOf(registers, `${segment}.base`);
@@ -103,9 +79,9 @@ function valueOf(registers: Registers, name: string): bigint | null {
     : BigInt.asUintN(64, BigInt(value));
 }
 
-function stepOf(memory: SavedMemory, { table, index, entryAt, entry, leadsTo }: WalkStep): TranslateStep {
+function stepOf(memory: SavedMemory, { table, index, entryAt, entry, leadsTo, flags }: WalkStep): TranslateStep {
   const value = entry === null ? null : hex(entry);
-  return { table, index, guestPhysical: entryAt, fileOffset: memory.spot(entryAt)?.fileOffset ?? null, value, leadsTo };
+  return { table, index, guestPhysical: entryAt, fileOffset: memory.spot(entryAt)?.fileOffset ?? null, value, leadsTo, flags };
 }
 
 type End = Pick<

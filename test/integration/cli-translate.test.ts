@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { TranslateReport } from '../../src-shared/contracts/inspect';
+import type { PlaceReport } from '../../src-shared/contracts/inspector-places';
 import { makeFile } from '../fixtures/migration-files';
 import { cliPerTest } from '../support/cli';
 
@@ -58,12 +59,39 @@ describe('stillframe locate with an address as the guest’s programs use it', (
     expect(device.json()).toMatchObject({ mapped: true, guestPhysical: 0xfee00000, block: null, fileOffset: null });
   });
 
+  it('says the guest-virtual address of any place with --cpu, and the way there', async () => {
+    const path = await fresh();
+    const located = await cli().run('locate', path, '--gpa', '0xfffffff0', '--cpu', '0', '--json');
+    expect([located.code, located.stderr]).toEqual([0, '']);
+    const found = located.json() as PlaceReport;
+    expect(found).toMatchObject({
+      block: 'pc.bios',
+      page: 63,
+      within: 0xff0,
+      present: true,
+      ramMapFrom: 'machine type',
+      cpu: 0,
+      // The firmware's end is also below 1 MiB. Without paging an address is itself.
+      guestVirtual: { address: expect.stringMatching(/^0xf{4,7}0$/) as string, others: 1 },
+      why: null,
+      decidedBy: { name: 'pages offset', length: 8 },
+    });
+    const byOffset = await cli().run('locate', path, '--offset', String(found.fileOffset), '--cpu', '0');
+    expect(byOffset.stdout).toMatch(
+      /^pc\.bios, page 63: guest-physical 0xf+0, file offset 0x[\da-f]+, present\n {2}guest-virtual 0xf+0 in cpu 0, and 1 more: 0xf+0\n {2}where the guest has its RAM is worked out/,
+    );
+    const unknown = await cli().run('locate', path, '--block', 'pc.ram', '--page', '0', '--cpu', '3');
+    expect([unknown.code, unknown.stdout]).toEqual([
+      0,
+      expect.stringMatching(/page 0: guest-physical 0x0, .*\n {2}It has no cpu 3\.\n/) as string,
+    ]);
+  });
+
   it.each([
     [['--gva', '0x10000000000000000'], /at most 64 bits/],
     [['--gva', 'rip'], /at most 64 bits/],
     [['--gva', '0', '--gpa', '0'], /Exactly one/],
     [['--register', 'rip', '--offset', '0'], /Exactly one/],
-    [['--gpa', '0', '--cpu', '0'], /--cpu goes with/],
     [['--register', 'x0'], /cpu 0 has no register x0/],
     [['--register', 'rip', '--cpu', '3'], /it has no cpu 3\. Its CPUs are: 0\./],
   ])('refuses %j', async (args, sentence) => {

@@ -12,7 +12,14 @@ import { expectRegisters, parseArmRegisters, parseRegisters, type RegisterValues
 import { sampleAddresses } from '../support/sample-addresses';
 import { SerialConsole } from '../support/serial-console';
 import { makeTempDir, removeTempDir } from '../support/temp';
-import { askQemu, expectSame, openForTranslation, type Asked, type OpenFile } from '../support/translations';
+import {
+  askQemu,
+  expectFoundAgain,
+  expectSame,
+  openForTranslation,
+  type Asked,
+  type OpenFile,
+} from '../support/translations';
 
 const MIB = 2 ** 20;
 const ADDRESSES = 10_000;
@@ -101,6 +108,12 @@ describe.each([
     }
   });
 
+  it('2,000 addresses are found again from their places in the file, and every address that is answered leads back', async () => {
+    const { others } = await expectFoundAgain(file, asked, 2000);
+    // The kernel has most of its memory twice: where it lies, and in its map of all RAM.
+    expect(others).toBeGreaterThan(200);
+  });
+
   it('what there is not is refused', async () => {
     const ask = file.translator.ask;
     await expect(ask({ kind: 'register', register: 'x0', cpu: 0 })).rejects.toMatchObject({
@@ -173,6 +186,11 @@ describe('AArch64', () => {
     expect(sizes.get('not mapped')).toBeGreaterThanOrEqual(500);
     expect(user).toBeGreaterThanOrEqual(100);
     expect(notRam).toBeLessThan(200);
+  });
+
+  it('2,000 addresses are found again from their places in the file, and every address that is answered leads back', async () => {
+    const { others } = await expectFoundAgain(file, asked, 2000);
+    expect(others).toBeGreaterThan(100);
   });
 
   it('the registers are those of `info registers`, and pc and sp are taken to where they point', async () => {

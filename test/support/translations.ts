@@ -3,7 +3,8 @@ import { expect } from 'vitest';
 import { byteCount, fileOffset } from '../../src-shared/bytes/units';
 import { openPath, type FileSource } from '../../src-worker/io/file-source';
 import { openSnapshot } from '../../src-worker/snapshot/open';
-import { createTranslator, type Translator } from '../../src-worker/snapshot/translate';
+import { createPlaces, type Places } from '../../src-worker/snapshot/places';
+import type { Translator } from '../../src-worker/snapshot/translate';
 import { bytesAtPhysical, physicalOf } from './guest-pages';
 import type { PlainQemu } from './plain-qemu';
 import { LENGTH, type SampleAddress } from './sample-addresses';
@@ -34,11 +35,47 @@ export interface OpenFile {
   readonly source: FileSource;
   /** Without a manifest: the machine type says where the guest has its RAM. */
   readonly translator: Translator;
+  readonly places: Places;
 }
 
 export async function openForTranslation(path: string): Promise<OpenFile> {
   const source = await openPath(path);
-  return { source, translator: createTranslator(await openSnapshot(source), []) };
+  const places = createPlaces(await openSnapshot(source), []);
+  return { source, places, translator: places.translator };
+}
+
+/**
+ * From the places of `count` addresses that are mapped and in the file back to the addresses: each is among those that are
+ * answered, and every one of these leads to the same byte. `others`: how many had more than one.
+ */
+export async function expectFoundAgain(
+  { places, translator }: OpenFile,
+  asked: readonly Asked[],
+  count: number,
+): Promise<{ readonly others: number }> {
+  const ask = (gva: string): ReturnType<Translator['ask']> => translator.ask({ kind: 'gva', gva, cpu: 0 });
+  // Of every kind in turn.
+  const mixed = [0, 1, 2, 3].flatMap((rest) => asked.filter((_, at) => at % 4 === rest));
+  let [done, others] = [0, 0];
+  for (const one of mixed) {
+    if (done === count) break;
+    if (one.physical === null) continue;
+    const gva = `0x${one.address.toString(16)}`;
+    const { fileOffset, guestPhysical } = await ask(gva);
+    if (fileOffset === null) continue;
+    done++;
+    const found = await places.placeOf(fileOffset, 0);
+    expect([found.fileOffset, found.guestPhysical, found.why], gva).toEqual([fileOffset, guestPhysical, null]);
+    const virtual = found.guestVirtual;
+    const answers = [virtual?.address ?? '', ...(virtual?.listed ?? [])];
+    expect(new Set(answers).size, gva).toBe(answers.length);
+    if (virtual !== null && virtual.others === virtual.listed.length) expect(answers).toContain(gva);
+    if ((virtual?.others ?? 0) > 0) others++;
+    for (const answer of answers) expect((await ask(answer)).fileOffset, `${gva}, ${answer}`).toBe(fileOffset);
+    expect(found.walk).toEqual(await ask(answers[0] ?? ''));
+  }
+  expect(done).toBe(count);
+  return { others };
 }
 
 export interface TranslationCounts {

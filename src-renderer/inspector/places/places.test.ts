@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { BlockReport } from '@shared/contracts/inspect';
-import { parseAddress, parseGoal, type PlaceKind } from './places';
+import { parseAddress, parseGoal, recognised, type PlaceKind } from './places';
 
 const block = (name: string, pagesOffset: number | null = 0x100000): BlockReport => ({
   name,
@@ -19,6 +19,8 @@ const around = {
   blocks: [block('pc.ram'), block('0000:00:02.0/e1000e.rom'), block('skipped', null)],
   block: 'pc.ram',
   hasRamMap: true,
+  cpu: 0,
+  registers: new Set(['rip', 'rsp', 'cs.base']),
 };
 const goal = (kind: PlaceKind, text: string, over = {}) => parseGoal(kind, text, { ...around, ...over });
 
@@ -96,5 +98,37 @@ describe('a guest-virtual address', () => {
 
   it.each(['', '0x', '10000000000000000', 'rip @', 'rip @ x', '-1', 'a b.c.d', '../x'])('%j is none', (text) => {
     expect(goal('gva', text)).toMatchObject({ ok: false });
+  });
+});
+
+describe('what is typed into any field', () => {
+  it.each([
+    ['offset', '0x100040', 'offset', '0x100040'],
+    ['gpa', '0x100040', 'gpa', '0x100040'],
+    ['gva', '0x100040', 'gva', '0x100040'],
+    ['offset', 'rip', 'gva', 'rip'],
+    ['gpa', 'RIP @ 1', 'gva', 'RIP @ 1'],
+    ['page', 'cs.base', 'gva', 'cs.base'],
+    ['offset', 'cpu1.rip', 'gva', 'rip @ 1'],
+    ['page', 'cpu 1: 0x7f00', 'gva', '0x7f00 @ 1'],
+    ['offset', 'pc.ram:8704', 'page', 'pc.ram:8704'],
+    ['gva', '0000:00:02.0/e1000e.rom : 3', 'page', '0000:00:02.0/e1000e.rom : 3'],
+    ['offset', 'gpa 0x40', 'gpa', '0x40'],
+    ['offset', 'gva: 40', 'gva', '40'],
+    ['gva', 'offset = 1 MiB', 'offset', '1 MiB'],
+    ['offset', 'ffff 8880 0000 0040', 'gva', 'ffff 8880 0000 0040'],
+    ['gpa', '0x800000000000', 'gva', '0x800000000000'],
+    ['gpa', '0x7fffffffffff', 'gpa', '0x7fffffffffff'],
+    // No register, but hexadecimal; and a block without its page.
+    ['offset', 'dead', 'offset', 'dead'],
+    ['page', 'pc.ram', 'page', 'pc.ram'],
+  ] as const)('in %s, %j is of kind %s', (field, text, kind, place) => {
+    expect(recognised(field, text, around)).toEqual({ kind, text: place });
+  });
+
+  it('is of the CPU that is chosen, unless another is named', () => {
+    expect(goal('offset', 'rsp', { cpu: 3 })).toMatchObject({ query: { kind: 'register', register: 'rsp', cpu: 3 } });
+    expect(goal('offset', 'cpu1.rsp', { cpu: 3 })).toMatchObject({ query: { register: 'rsp', cpu: 1 } });
+    expect(goal('gva', '7f00', { cpu: 3 })).toMatchObject({ query: { gva: '0x7f00', cpu: 3 } });
   });
 });

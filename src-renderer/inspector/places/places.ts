@@ -62,9 +62,9 @@ function parsePage(text: string, blocks: readonly BlockReport[], current: string
   return { ok: true, query: { kind: 'page', block: block.name, page }, within };
 }
 
-/** `ffff8880 01000000`, `0xffff…`, `rip`, `gdt.base`; of another CPU than 0 with its number behind it: `rip @ 1`. */
-function parseVirtual(text: string): Goal {
-  const [, place = '', number = '0'] = /^(.*?)\s*(?:@\s*(\d{1,5}))?$/.exec(text.trim()) ?? [];
+/** `ffff8880 01000000`, `0xffff…`, `rip`, `gdt.base`; of another CPU than `usual` with its number behind it: `rip @ 1`. */
+function parseVirtual(text: string, usual: number): Goal {
+  const [, place = '', number = String(usual)] = /^(.*?)\s*(?:@\s*(\d{1,5}))?$/.exec(text.trim()) ?? [];
   const cpu = Number(number);
   const digits = place.replace(/^0x/i, '').replace(/[\s_]+/g, '');
   if (/^[0-9a-f]{1,16}$/i.test(digits)) {
@@ -73,7 +73,7 @@ function parseVirtual(text: string): Goal {
   if (/^[a-z]\w*(\.[a-z]+)?$/i.test(place)) {
     return { ok: true, query: { kind: 'register', register: place.toLowerCase(), cpu }, within: 0 };
   }
-  return no('An address is hexadecimal; a register has its name: rip, or rip @ 1 of the second CPU.');
+  return no('An address is hexadecimal; a register has its name: rip, or cpu1.rip of the second CPU.');
 }
 
 export interface Surroundings {
@@ -82,13 +82,51 @@ export interface Surroundings {
   /** The block the cursor is in. */
   readonly block: string | null;
   readonly hasRamMap: boolean;
+  /** Whose page tables count where none is named. */
+  readonly cpu: number;
+  /** Names of registers that are known. */
+  readonly registers: ReadonlySet<string>;
 }
 
-/** Reads `text` as the kind of place that the field is for. */
-export function parseGoal(kind: PlaceKind, text: string, around: Surroundings): Goal {
-  if (kind === 'page') return parsePage(text, around.blocks, around.block);
-  if (kind === 'gva') return parseVirtual(text);
-  const address = parseAddress(text);
+/** What may stand in front of a place, so that it is read as such in any field. */
+const PREFIXES: Readonly<Record<string, PlaceKind>> = {
+  offset: 'offset',
+  file: 'offset',
+  page: 'page',
+  gpa: 'gpa',
+  physical: 'gpa',
+  gva: 'gva',
+  virtual: 'gva',
+};
+/** From here on an address is virtual: CPUs have no such physical ones, and files are not as long. */
+const VIRTUAL_FROM = 2n ** 47n;
+
+/** What a text is by its form, whichever field it is typed into; the field decides where the form leaves it open. */
+export function recognised(
+  field: PlaceKind,
+  text: string,
+  { registers }: Pick<Surroundings, 'registers'>,
+): { readonly kind: PlaceKind; readonly text: string } {
+  const plain = text.trim();
+  const [, word = '', behind = ''] = /^([a-z]+)\s*[\s:=]\s*(.+)$/i.exec(plain) ?? [];
+  const named = Object.hasOwn(PREFIXES, word.toLowerCase()) ? PREFIXES[word.toLowerCase()] : undefined;
+  if (named !== undefined) return { kind: named, text: behind };
+  const [, cpu, ofCpu] = /^cpu\s*(\d{1,5})\s*[.:\s]\s*(.+)$/i.exec(plain) ?? [];
+  if (cpu !== undefined && ofCpu !== undefined) return { kind: 'gva', text: `${ofCpu} @ ${cpu}` };
+  const [name = ''] = plain.toLowerCase().split(/\s*@/, 1);
+  if (registers.has(name)) return { kind: 'gva', text: plain };
+  if (plain.includes(':')) return { kind: 'page', text: plain };
+  const digits = plain.replace(/^0x/i, '').replace(/[\s_]+/g, '');
+  if (/^[0-9a-f]{12,16}$/i.test(digits) && BigInt(`0x${digits}`) >= VIRTUAL_FROM) return { kind: 'gva', text: plain };
+  return { kind: field, text: plain };
+}
+
+/** Reads `text` as a place, of the kind that the field is for unless its form says another. */
+export function parseGoal(field: PlaceKind, text: string, around: Surroundings): Goal {
+  const { kind, text: place } = recognised(field, text, around);
+  if (kind === 'page') return parsePage(place, around.blocks, around.block);
+  if (kind === 'gva') return parseVirtual(place, around.cpu);
+  const address = parseAddress(place);
   if (address === null) return no('An address is hexadecimal (0x100040), or decimal with a unit (1 MiB).');
   if (kind === 'gpa') {
     if (!around.hasRamMap) return no('No RAM map is known for this file, so guest-physical addresses are not.');
