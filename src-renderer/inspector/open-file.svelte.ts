@@ -11,6 +11,8 @@ import { FindState } from './find/find-state.svelte';
 import { HexState } from './bytes/hex-state.svelte';
 import { grownTree, parentOfMore } from './tree/lazy-nodes';
 import { guestPhysicalOf } from './places/ram-map';
+import { pageBlocksOf } from './pages/page-block';
+import { PagesState } from './pages/pages-state.svelte';
 import { parseGoal, type PlaceKind } from './places/places';
 import { VALUE_BYTES } from './bytes/values';
 import { decidedBy, leafAt, structureOf, type Leaf, type Structure } from './tree/structure';
@@ -42,6 +44,8 @@ export class OpenFile {
   readonly fields: FieldNodes;
   /** Looking for something in the guest's memory. */
   readonly find: FindState;
+  /** The pages of the blocks, as the Pages view shows them. */
+  readonly pages: PagesState;
   readonly #connection: InspectorConnection;
 
   /** What went wrong first while looking around. */
@@ -80,8 +84,9 @@ export class OpenFile {
     this.file = file;
     this.structure = structureOf(roots);
     this.openNodes = new Set(openAtFirst(roots));
-    this.hex = new HexState(connection.api, file.size, this.structure, (error) => this.#fail(error));
-    this.fields = new FieldNodes(connection.api, (error) => this.#fail(error));
+    this.hex = new HexState(connection.api, file.size, this.structure, (error) => this.fail(error));
+    this.fields = new FieldNodes(connection.api, (error) => this.fail(error));
+    this.pages = new PagesState(connection.api, pageBlocksOf(file.report), (error) => this.fail(error));
     this.find = new FindState(connection.api, ({ fileOffset, length }) => this.hex.goTo(fileOffset, length));
     void connection.ended.then((failure) => {
       this.failure = failure;
@@ -114,7 +119,12 @@ export class OpenFile {
     return this.#connection.api;
   }
 
+  get api(): Inspector {
+    return this.#connection.api;
+  }
+
   close(): Promise<void> {
+    this.pages.close();
     return this.#connection.close();
   }
 
@@ -178,7 +188,8 @@ export class OpenFile {
     return pages === null ? null : guestPhysicalOf(this.file.ramMap, pages.block, offset - pages.pagesOffset);
   }
 
-  #fail(error: unknown): void {
+  /** Tells what went wrong; the first of several counts. */
+  fail(error: unknown): void {
     this.failure ??= failureOf(error, 'reading the file');
   }
 }
