@@ -58,7 +58,8 @@ async function tabTo(selector: string): Promise<void> {
 const spaced = (value: number): string => String(value).replace(/\B(?=(\d{3})+$)/g, ' ');
 const SAID = '#inspector-page-said';
 const figure = (state: string): Promise<string> => text(`[data-state="${state}"] .found`);
-const figureIs = (state: string, pages: number): Promise<void> => reads(`[data-state="${state}"] .found`, spaced(pages));
+const figureIs = (state: string, pages: number): Promise<void> =>
+  reads(`[data-state="${state}"] .found`, spaced(pages));
 
 /** `count` pages one after the other that all are present, or all are not, from `from` on. */
 function runOf(present: boolean, count: number, from: number): number {
@@ -74,11 +75,8 @@ beforeAll(async () => {
   const started = (await cli('start', '--demo', '--memory', '64', '--json')).json() as { machine: string; pid: number };
   pid = started.pid;
   const saved = await cli('save', started.machine, '--after', 'quit', '--json');
-  expect(saved.stderr).toBe('');
-  const { dir } = saved.json() as { dir?: string };
-  const library = (await cli('list', '--json')).json() as { snapshots?: readonly { dir: string }[] };
-  const folder = dir ?? library.snapshots?.[0]?.dir ?? '';
-  const path = join(folder, 'memory.mapped');
+  expect(saved.code).toBe(0);
+  const { memoryFile: path } = saved.json() as { memoryFile: string };
   const found = readMappedFile(path).blocks.find(({ name }) => name === 'pc.ram');
   if (found === undefined) throw new Error('the file has no pc.ram');
   ram = found;
@@ -126,7 +124,7 @@ describe('the pages of a damaged snapshot, by keyboard', () => {
     // In as far as it goes: a page each.
     for (let zoom = 0; zoom < 20; zoom += 1) await press('+');
     await reads('.zoom', '1 cell = 1 page');
-    await press('Home', '4');
+    await press('Control+Home', '4');
     await reads(SAID, `page ${spaced(lost)}, lost write`);
     await press('ArrowRight');
     await reads(SAID, `page ${spaced(lost + 1)}, lost write`);
@@ -141,7 +139,7 @@ describe('the pages of a damaged snapshot, by keyboard', () => {
   });
 
   it('are selected, described, and led to their bytes', async () => {
-    await press('4', 'Shift+ArrowRight', 'Shift+ArrowRight', 'Shift+ArrowRight', 'Shift+ArrowRight');
+    await press('Control+Home', '4', 'Shift+ArrowRight', 'Shift+ArrowRight', 'Shift+ArrowRight', 'Shift+ArrowRight');
     await reads('[aria-label="Selection"] h2', /^Selection 5 pages, 20 KiB$/);
     await reads('[aria-label="Selection"] .counts', `lost ${LOST}`);
     const offset = ram.pagesOffset + lost * PAGE;
@@ -174,7 +172,7 @@ describe('the pages of a damaged snapshot, by keyboard', () => {
   });
 
   it('are drawn: a lost page has the colour of lost writes in its cell, a hole has none', async () => {
-    await press('4');
+    await press('Control+Home', '4');
     await reads(SAID, new RegExp(`^page ${spaced(lost)}, `));
     const [red, green, blue] = await inPage<number[]>(`(() => {
       const field = document.querySelector('[role=application]');
@@ -239,7 +237,16 @@ describe('pictures of the Pages view', () => {
   ] as const)('%s, %d × %d, and nothing that axe finds', async (theme, width, height) => {
     await mkdir(SCREENS, { recursive: true });
     await tabTo('[role=application]');
-    await press('4', 'ArrowUp', 'Shift+ArrowDown', 'Shift+ArrowDown', 'Shift+ArrowDown', 'ArrowUp', 'ArrowUp', 'ArrowRight');
+    await press(
+      '4',
+      'ArrowUp',
+      'Shift+ArrowDown',
+      'Shift+ArrowDown',
+      'Shift+ArrowDown',
+      'ArrowUp',
+      'ArrowUp',
+      'ArrowRight',
+    );
     await look(theme, width, height);
     const shot = (name: string) =>
       launched.page.screenshot({ path: join(SCREENS, `inspector-pages-${name}-${theme}-${width}.png`) });
