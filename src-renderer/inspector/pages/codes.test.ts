@@ -31,17 +31,27 @@ describe('what cells are drawn with', () => {
     ]);
   });
 
-  it('is class and entropy, and blank where they are not known', () => {
-    const [classes, entropy] = [Uint8Array.from([0, 2, 5]), Uint8Array.from([0, 128, 248])];
-    expect(
-      tiles({ cells: 3, classes, entropy }, 'class').map((tile) => (tile.kind === 'class' ? tile.class : tile)),
-    ).toEqual(['unknown', 'text', 'compressed']);
-    expect(tiles({ cells: 3, classes, entropy }, 'entropy')).toEqual([
-      { kind: 'blank' },
+  it('is class and entropy; where they are not known, that; and zero where there is nothing to look at', () => {
+    const flags = Uint8Array.from([0, present | data, present | data, present]);
+    const [classes, entropy] = [Uint8Array.from([0, 2, 5, 0]), Uint8Array.from([0, 128, 248, 0])];
+    const [zero, unknown] = [
+      { kind: 'state', state: 'zero' },
+      { kind: 'class', class: 'unknown' },
+    ];
+    expect(tiles({ cells: 4, flags, classes, entropy }, 'class')).toEqual([
+      zero,
+      { kind: 'class', class: 'text' },
+      { kind: 'class', class: 'compressed' },
+      unknown,
+    ]);
+    expect(tiles({ cells: 4, flags, classes, entropy }, 'entropy')).toEqual([
+      zero,
       { kind: 'entropy', share: 16 / 31 },
       { kind: 'entropy', share: 1 },
+      unknown,
     ]);
-    expect(tiles({ cells: 3 }, 'class')).toEqual(Array(3).fill({ kind: 'blank' }));
+    const counts = Uint32Array.from([0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 0, 0]);
+    expect(tiles({ cells: 2, counts }, 'class', 64)).toEqual([zero, unknown]);
   });
 
   it('has a byte for everything, dimmed or not', () => {

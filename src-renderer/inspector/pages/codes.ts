@@ -1,5 +1,5 @@
 /** Which tile each cell is drawn with: a byte each, so that painting is copying. */
-import { OVERVIEW_COUNTS, PAGE_CLASSES } from '@shared/contracts/inspector-pages';
+import { OVERVIEW_COUNTS, PAGE_CLASSES, PAGE_FLAGS } from '@shared/contracts/inspector-pages';
 import { cellState, PAGE_STATES, pageState, type PageState, type ShownStates } from '@shared/page-state/page-state';
 
 export type PageLayer = 'state' | 'entropy' | 'class';
@@ -61,22 +61,35 @@ export interface Drawn {
 
 /** Codes of all cells of `facts`; `pagesOf` tells for how many pages a cell stands. */
 export function codesOf(facts: CellFacts, { layer, shown }: Drawn, pagesOf: (cell: number) => number): Uint8Array {
-  const codes = new Uint8Array(facts.cells);
-  if (layer === 'entropy') {
-    facts.entropy?.forEach((entropy, cell) => {
-      const known = (facts.classes?.[cell] ?? 0) !== 0;
-      codes[cell] = known ? codeOfEntropy(entropy) : BLANK;
-    });
-  } else if (layer === 'class') facts.classes?.forEach((index, cell) => (codes[cell] = codeOfClass(index)));
-  else if (facts.flags !== null) {
-    const perFlags = Uint8Array.from({ length: 256 }, (_, flags) => codeOfState(pageState(flags, shown)));
-    facts.flags.forEach((flags, cell) => (codes[cell] = perFlags[flags] ?? BLANK));
-  } else if (facts.counts !== null) {
-    for (let cell = 0; cell < facts.cells; cell += 1)
-      codes[cell] = densityCode(facts.counts, cell, pagesOf(cell), shown);
+  if (layer === 'state') return stateCodes(facts, shown, pagesOf);
+  const { classes, entropy } = facts;
+  return Uint8Array.from({ length: facts.cells }, (_, cell) => {
+    const known = classes?.[cell] ?? 0;
+    if (known === 0) return hasPages(facts, cell) ? codeOfClass(0) : codeOfState('zero');
+    return layer === 'class' ? codeOfClass(known) : codeOfEntropy(entropy?.[cell] ?? 0);
+  });
+}
+
+function stateCodes(
+  { cells, flags, counts }: CellFacts,
+  shown: ShownStates,
+  pagesOf: (cell: number) => number,
+): Uint8Array {
+  const codes = new Uint8Array(cells);
+  if (flags !== null) {
+    const perFlags = Uint8Array.from({ length: 256 }, (_, each) => codeOfState(pageState(each, shown)));
+    flags.forEach((each, cell) => (codes[cell] = perFlags[each] ?? BLANK));
+  } else if (counts !== null) {
+    for (let cell = 0; cell < cells; cell += 1) codes[cell] = densityCode(counts, cell, pagesOf(cell), shown);
   }
   return codes;
 }
+
+/** Whether any page of a cell is present: others are not looked at by a scan. */
+const hasPages = ({ flags, counts }: CellFacts, cell: number): boolean =>
+  flags !== null
+    ? ((flags[cell] ?? 0) & PAGE_FLAGS.present) !== 0
+    : (counts?.[cell * OVERVIEW_COUNTS.length + PRESENT] ?? 0) > 0;
 
 const PRESENT = OVERVIEW_COUNTS.indexOf('present');
 

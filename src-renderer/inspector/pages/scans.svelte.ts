@@ -56,7 +56,12 @@ export class PageScans {
   }
 
   async begin(scan: PageScan): Promise<void> {
-    await this.#guard(async () => this.#learn([await this.#api.beginScan(scan)]));
+    await this.#guard(async () => {
+      const state = await this.#api.beginScan(scan);
+      this.#learn([state]);
+      // It was done before it was asked about, and what is known may be from before that.
+      if (state.state !== 'running') this.#tell(true);
+    });
     void this.#follow();
   }
 

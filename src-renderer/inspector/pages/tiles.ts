@@ -50,13 +50,16 @@ function drawTile(place: Place, tile: Tile): void {
     case 'blank':
       return;
     case 'state':
-      return STATE_SHAPES[tile.state](place);
+      STATE_SHAPES[tile.state](place);
+      return;
     case 'density':
-      return shade(place, 'page-zero', 'page-present', LEAST_SHARE + (1 - LEAST_SHARE) * tile.share);
+      shade(place, 'page-zero', 'page-present', LEAST_SHARE + (1 - LEAST_SHARE) * tile.share);
+      return;
     case 'entropy':
-      return shade(place, 'page-zero', 'page-entropy', tile.share);
+      shade(place, 'page-zero', 'page-entropy', tile.share);
+      return;
     case 'class':
-      return CLASS_SHAPES[tile.class](place);
+      CLASS_SHAPES[tile.class](place);
   }
 }
 
@@ -115,8 +118,8 @@ const STATE_SHAPES: Readonly<Record<PageState, (place: Place) => void>> = {
     outline(place, 1);
   },
   lost(place) {
-    if (!place.textured) return fill(place, 'page-lost');
-    fill(place, 'page-lost-inside');
+    fill(place, place.textured ? 'page-lost-inside' : 'page-lost');
+    if (!place.textured) return;
     const { context, edge, colour } = place;
     context.strokeStyle = colour('page-lost');
     const width = Math.max(1, edge / 8);
@@ -136,13 +139,12 @@ const STATE_SHAPES: Readonly<Record<PageState, (place: Place) => void>> = {
     context.fillRect(at, at, hole, hole);
   },
   changed(place) {
-    if (!place.textured) return fill(place, 'page-changed');
     const { context, edge, colour } = place;
     context.fillStyle = colour('page-changed');
     context.beginPath();
     context.moveTo(0, 0);
-    context.lineTo(edge * 0.3, 0);
-    context.lineTo(edge, edge * 0.7);
+    context.lineTo(edge * (place.textured ? 0.3 : 1), 0);
+    context.lineTo(edge, edge * (place.textured ? 0.7 : 0));
     context.lineTo(edge, edge);
     context.lineTo(0, edge);
     context.fill();
@@ -162,7 +164,12 @@ function dot(place: Place, token: string): void {
 
 /** Classes have a texture each, too: lines as of text, brackets of code, an arrow's shaft of pointers, a full cell of noise. */
 const CLASS_SHAPES: Readonly<Record<PageClass, (place: Place) => void>> = {
-  unknown: () => undefined,
+  unknown(place) {
+    const { context, colour } = place;
+    context.strokeStyle = colour('line-2');
+    if (place.textured) outline(place, 1);
+    else fill(place, 'line-2');
+  },
   zero: (place) => STATE_SHAPES.zero(place),
   text(place) {
     fill(place, 'class-text');
