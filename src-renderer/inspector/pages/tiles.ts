@@ -6,6 +6,8 @@ import type { TileSet } from './paint';
 
 /** From here on a tile has its texture. */
 const LEAST_TEXTURED = 6;
+/** Smaller ones have room for one line of a hatch. */
+const LEAST_HATCHED = 8;
 const DIM = 0.42;
 /** A cell with one present page among many is still told apart from one with none. */
 const LEAST_SHARE = 0.3;
@@ -100,8 +102,8 @@ function outline({ context, edge }: Place, width: number): void {
 function hatch(place: Place, token: string): void {
   const { context, edge, colour } = place;
   context.strokeStyle = colour(token);
-  context.lineWidth = Math.max(1, edge / 9);
-  for (const shift of [-0.66, -0.33, 0, 0.33, 0.66]) line(place, [shift, 1], [shift + 1, 0]);
+  context.lineWidth = Math.max(1, edge / 12);
+  for (const shift of edge < LEAST_HATCHED ? [0] : [-0.5, 0, 0.5]) line(place, [shift, 1], [shift + 1, 0]);
 }
 
 const STATE_SHAPES: Readonly<Record<PageState, (place: Place) => void>> = {
