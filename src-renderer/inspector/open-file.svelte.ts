@@ -10,6 +10,8 @@ import { FieldNodes } from './tree/field-nodes.svelte';
 import { FindState } from './find/find-state.svelte';
 import { HexState } from './bytes/hex-state.svelte';
 import { grownTree, parentOfMore } from './tree/lazy-nodes';
+import { pageBlocksOf } from './pages/page-block';
+import { PagesState } from './pages/pages-state.svelte';
 import { PlaceState, type PlaceView } from './places/place-state.svelte';
 import { VALUE_BYTES } from './bytes/values';
 import { decidedBy, leafAt, structureOf, type Leaf, type Structure } from './tree/structure';
@@ -43,6 +45,8 @@ export class OpenFile {
   readonly find: FindState;
   /** Where the cursor is, in every way of saying it. */
   readonly places: PlaceState;
+  /** The pages of the blocks, as the Pages view shows them. */
+  readonly pages: PagesState;
   readonly #connection: InspectorConnection;
 
   /** What went wrong first while looking around. */
@@ -79,8 +83,9 @@ export class OpenFile {
     this.file = file;
     this.structure = structureOf(roots);
     this.openNodes = new Set(openAtFirst(roots));
-    this.hex = new HexState(connection.api, file.size, this.structure, (error) => this.#fail(error));
-    this.fields = new FieldNodes(connection.api, (error) => this.#fail(error));
+    this.hex = new HexState(connection.api, file.size, this.structure, (error) => this.fail(error));
+    this.fields = new FieldNodes(connection.api, (error) => this.fail(error));
+    this.pages = new PagesState(connection.api, pageBlocksOf(file.report), (error) => this.fail(error));
     this.find = new FindState(connection.api, ({ fileOffset, length }) => this.hex.goTo(fileOffset, length));
     this.places = new PlaceState(connection.api, this.#placeView());
     void connection.ended.then((failure) => {
@@ -115,7 +120,12 @@ export class OpenFile {
     return this.#connection.api;
   }
 
+  get api(): Inspector {
+    return this.#connection.api;
+  }
+
   close(): Promise<void> {
+    this.pages.close();
     return this.#connection.close();
   }
 
@@ -156,7 +166,8 @@ export class OpenFile {
     };
   }
 
-  #fail(error: unknown): void {
+  /** Tells what went wrong; the first of several counts. */
+  fail(error: unknown): void {
     this.failure ??= failureOf(error, 'reading the file');
   }
 }

@@ -1,6 +1,7 @@
 /** The views of an open file, in the order of their tabs. */
 export const VIEWS = [
   { id: 'bytes', label: 'Bytes' },
+  { id: 'pages', label: 'Pages' },
   { id: 'findings', label: 'Findings' },
 ] as const;
 

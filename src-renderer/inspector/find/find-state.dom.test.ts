@@ -22,13 +22,18 @@ const hits = (from: number, count: number): SearchHit[] =>
   Array.from({ length: count }, (_, index) => hit(from + index));
 
 /** A worker that answers with these steps. */
-function apiOf(steps: readonly FoundStep[]): InspectorFindApi & { readonly asked: SearchWhat[] } {
+function apiOf(
+  steps: readonly FoundStep[],
+): InspectorFindApi & { readonly asked: SearchWhat[]; readonly within: unknown[] } {
   const asked: SearchWhat[] = [];
+  const within: unknown[] = [];
   const left = [...steps];
   return {
     asked,
-    beginFind: async (what) => {
+    within,
+    beginFind: async (what, ranges) => {
       asked.push(what);
+      within.push(ranges);
       return { bytes: 1000 };
     },
     nextFound: async () => left.shift() ?? { hits: [], searchedBytes: 1000, done: true, more: false },
@@ -76,6 +81,17 @@ describe('a search', () => {
     state.utf16 = true;
     expect(said('regex')).toEqual({ kind: 'regex', pattern: ' 12', ignoreCase: true });
     expect(said('text')).toEqual({ kind: 'text', text: ' 12', encoding: 'utf16le', ignoreCase: true });
+  });
+
+  it('is limited to pages of a block, until it is not any more', async () => {
+    const api = apiOf([]);
+    const state = stateOver(api);
+    state.limitTo({ name: 'pc.ram', pages: 5000, pageSize: 4096, pagesOffset: 2 ** 20 }, { from: 1234, to: 1236 });
+    expect(state.limit?.text.replaceAll('\u00a0', ' ')).toBe('pages 1 234 to 1 235 of pc.ram');
+    await state.start();
+    state.limit = null;
+    await state.start();
+    expect(api.within).toEqual([[{ block: 'pc.ram', start: 1234 * 4096, end: 1236 * 4096 }], null]);
   });
 
   it('that another one follows adds nothing to it', async () => {

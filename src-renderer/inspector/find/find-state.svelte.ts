@@ -1,7 +1,9 @@
 /** A search through the guest's memory: what is looked for, what was found, and which hit the cursor is at. */
 import { failureOf, type Failure } from '@shared/contracts/failure';
 import type { InspectorFindApi } from '@shared/contracts/inspector-find';
-import type { SearchHit, SearchWhat } from '@shared/contracts/search';
+import type { BlockRange, SearchHit, SearchWhat } from '@shared/contracts/search';
+import type { PageBlock, PageRange } from '../pages/page-block';
+import { pagesText } from '../pages/words';
 
 /** The ways of saying what is looked for. */
 export const FIND_KINDS = [
@@ -20,6 +22,12 @@ export const FIND_EXAMPLES: Readonly<Record<FindKind, string>> = {
   int: '0x1000 or -1',
 };
 
+export interface FindLimit {
+  readonly ranges: readonly BlockRange[];
+  /** `pages 262 720 to 263 903 of pc.ram` */
+  readonly text: string;
+}
+
 export class FindState {
   readonly #api: InspectorFindApi;
   readonly #show: (hit: SearchHit) => Promise<void>;
@@ -29,6 +37,8 @@ export class FindState {
   text = $state('');
   ignoreCase = $state(false);
   utf16 = $state(false);
+  /** Where it is looked for; null: everywhere. */
+  limit = $state.raw<FindLimit | null>(null);
   hits = $state.raw<readonly SearchHit[]>([]);
   /** The hit that was gone to last; −1: none. */
   at = $state(-1);
@@ -60,6 +70,13 @@ export class FindState {
     }
   }
 
+  /** Looks in some pages of a block alone from now on. */
+  limitTo(block: PageBlock, range: PageRange): void {
+    const [start, end] = [range.from * block.pageSize, range.to * block.pageSize];
+    const text = `page${range.to - range.from === 1 ? '' : 's'} ${pagesText(range)} of ${block.name}`;
+    this.limit = { ranges: [{ block: block.name, start, end }], text };
+  }
+
   /** Searches from the start and goes to the first hit. Resolves when all is searched, or another search has begun. */
   async start(): Promise<void> {
     const turn = (this.#turn += 1);
@@ -70,7 +87,7 @@ export class FindState {
     this.searched = null;
     this.running = true;
     try {
-      const { bytes } = await this.#api.beginFind(this.what, null);
+      const { bytes } = await this.#api.beginFind(this.what, this.limit?.ranges ?? null);
       for (let done = false; !done && turn === this.#turn;) {
         const step = await this.#api.nextFound();
         if (turn !== this.#turn) return;
