@@ -6,13 +6,15 @@ interface Actions {
   goTo(): void;
   find(): void;
   filter(): void;
+  /** To the next hit, or difference; to the one before it. */
+  next(direction: 1 | -1): void;
 }
 
 export const bindingsOf = (file: OpenFile, actions: Actions): readonly KeyBinding[] => [
   { keys: 'g', label: 'go to', hint: true, run: () => actions.goTo() },
   { keys: '/', label: 'find', hint: true, run: () => actions.find() },
-  { keys: 'n', label: 'next hit', run: () => void file.find.next(1) },
-  { keys: 'Shift+N', label: 'previous hit', run: () => void file.find.next(-1) },
+  { keys: 'n', label: 'next hit or difference', run: () => actions.next(1) },
+  { keys: 'Shift+N', label: 'previous hit or difference', run: () => actions.next(-1) },
   { keys: 'f', label: 'filter the structure', hint: true, run: () => actions.filter() },
   { keys: '[', label: 'previous present page', hint: true, run: () => void file.hex.goToPresentPage(-1) },
   { keys: ']', label: 'next present page', hint: true, run: () => void file.hex.goToPresentPage(1) },

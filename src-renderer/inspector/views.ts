@@ -2,6 +2,7 @@
 export const VIEWS = [
   { id: 'bytes', label: 'Bytes' },
   { id: 'findings', label: 'Findings' },
+  { id: 'compare', label: 'Compare' },
 ] as const;
 
 export type InspectorView = (typeof VIEWS)[number]['id'];

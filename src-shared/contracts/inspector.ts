@@ -1,14 +1,16 @@
 /** Everything that the page may ask of the worker behind an open inspector, over the inspector's own port. */
 import type { MethodNames } from './endpoint';
+import { inspectorCompareMethods, type InspectorCompareApi } from './inspector-compare';
 import { inspectorFindMethods, type InspectorFindApi } from './inspector-find';
 import { inspectorPagesMethods, type InspectorPagesApi } from './inspector-pages';
 import { inspectorPortMethods, type InspectorPort } from './inspector-port';
 
-export interface Inspector extends InspectorPort, InspectorFindApi, InspectorPagesApi {}
+export interface Inspector extends InspectorPort, InspectorFindApi, InspectorPagesApi, InspectorCompareApi {}
 
 /** The methods a port may be asked for, and nothing else. */
 export const inspectorMethods: MethodNames<Inspector> = {
   ...inspectorPortMethods,
   ...inspectorFindMethods,
   ...inspectorPagesMethods,
+  ...inspectorCompareMethods,
 };

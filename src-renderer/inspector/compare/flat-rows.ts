@@ -1,0 +1,42 @@
+/** What differs in devices and in the structure of the files, as the rows of one list. */
+import type { DeviceDiff } from '@shared/contracts/diff';
+import type { LayoutDiff } from '@shared/diff/layout';
+import { counted } from '../../lib/format';
+import { scalarText } from './words';
+
+export type FlatRow =
+  | {
+      readonly kind: 'head';
+      readonly change: 'added' | 'removed' | 'changed' | 'moved';
+      readonly name: string;
+      readonly says: string;
+    }
+  | { readonly kind: 'field'; readonly field: string; readonly a: string; readonly b: string };
+
+/** A row for each device, and one for each of its fields that differ. */
+export function deviceRows(devices: readonly DeviceDiff[]): readonly FlatRow[] {
+  return devices.flatMap((device): FlatRow[] => [
+    { kind: 'head', change: device.state, name: `${device.name} ${device.instance}`, says: deviceSays(device) },
+    ...device.fields.map(({ field, a, b }): FlatRow => ({ kind: 'field', field, a: scalarText(a), b: scalarText(b) })),
+  ]);
+}
+
+function deviceSays({ state, changedBytes, fields, more }: DeviceDiff): string {
+  const bytes = counted(changedBytes, 'byte');
+  if (state !== 'changed') return `${bytes}, only in ${state === 'added' ? 'B' : 'A'}`;
+  if (fields.length === 0) return `${bytes} differ; no description tells of its fields`;
+  return `${bytes} differ, ${counted(fields.length, 'field')}${more ? ' and more' : ''}`;
+}
+
+/** A row for each part of the structure, and one for each of its values. */
+export function layoutRows({ parts }: LayoutDiff): readonly FlatRow[] {
+  return parts.flatMap(({ part, state, fields }): FlatRow[] => [
+    {
+      kind: 'head',
+      change: state,
+      name: part,
+      says: { added: 'only in B', removed: 'only in A', changed: '', moved: 'the same but for its place' }[state],
+    },
+    ...fields.map(({ field, a, b }): FlatRow => ({ kind: 'field', field, a: scalarText(a), b: scalarText(b) })),
+  ]);
+}
