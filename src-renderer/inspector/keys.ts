@@ -6,15 +6,24 @@ interface Actions {
   goTo(): void;
   find(): void;
   filter(): void;
-  /** To the next hit, or difference; to the one before it. */
-  next(direction: 1 | -1): void;
 }
+
+/** In the view that compares two files: what moves in the bytes of one file means nothing there. */
+export const comparingBindings = (file: OpenFile): readonly KeyBinding[] => [
+  { keys: 'n', label: 'next difference', hint: true, run: () => void file.comparison?.pair.goToDifference(1) },
+  {
+    keys: 'Shift+N',
+    label: 'previous difference',
+    hint: true,
+    run: () => void file.comparison?.pair.goToDifference(-1),
+  },
+];
 
 export const bindingsOf = (file: OpenFile, actions: Actions): readonly KeyBinding[] => [
   { keys: 'g', label: 'go to', hint: true, run: () => actions.goTo() },
   { keys: '/', label: 'find', hint: true, run: () => actions.find() },
-  { keys: 'n', label: 'next hit or difference', run: () => actions.next(1) },
-  { keys: 'Shift+N', label: 'previous hit or difference', run: () => actions.next(-1) },
+  { keys: 'n', label: 'next hit', run: () => void file.find.next(1) },
+  { keys: 'Shift+N', label: 'previous hit', run: () => void file.find.next(-1) },
   { keys: 'f', label: 'filter the structure', hint: true, run: () => actions.filter() },
   { keys: '[', label: 'previous present page', hint: true, run: () => void file.hex.goToPresentPage(-1) },
   { keys: ']', label: 'next present page', hint: true, run: () => void file.hex.goToPresentPage(1) },
