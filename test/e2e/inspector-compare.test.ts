@@ -160,6 +160,12 @@ describe('two snapshots of one VM', () => {
     })`);
     expect(cells.some(({ marked }) => marked)).toBe(true);
     for (const { a, b, marked } of cells) if (a !== '' && b !== '') expect([a, b, marked]).toEqual([a, b, a !== b]);
+    // A page that the first file has not: its pane says so, the other one has its bytes.
+    await launched.page.keyboard.press('Shift+Tab');
+    await tabTo('.runs [role=listbox]');
+    await press('Home', 'ArrowDown', 'Enter');
+    await reads('.pair .none .says', /^Not in this file: zeros in the guest\.$/);
+    await picture('absent-1280');
     await press('Control+End');
     await until('the end of the block', async () => ((await offset()) + 1) % 4096 === 0);
     await press('n');

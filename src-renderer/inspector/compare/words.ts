@@ -1,7 +1,7 @@
 /** What the comparison says. `a` is the file that is open, `b` the one that it is compared with. */
 import type { FieldScalar, PageChange, PageCounts } from '@shared/contracts/diff';
 import type { InspectedFile } from '@shared/contracts/inspector-port';
-import { duration, percent, rate, size, timeLeft } from '../../lib/format';
+import { counted, duration, percent, rate, size, timeLeft } from '../../lib/format';
 
 /** What happened to a page on the way from A to B. */
 export const CHANGE_WORDS: Readonly<Record<PageChange, string>> = {
@@ -58,7 +58,9 @@ export function unlikeness(a: InspectedFile, b: InspectedFile): readonly string[
 }
 
 const few = (names: readonly string[]): string =>
-  names.length > 4 ? `${names.slice(0, 4).join(', ')} and ${names.length - 4} more blocks` : names.join(', ');
+  names.length > 4
+    ? `${names.slice(0, 4).join(', ')} and ${counted(names.length - 4, 'more block')}`
+    : names.join(', ');
 
 /** A value of a device's field. */
 export const scalarText = (value: FieldScalar): string => (value === null ? 'not there' : String(value));
