@@ -1,10 +1,12 @@
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ComparedRun, ComparedStep, InspectorCompareApi } from '@shared/contracts/inspector-compare';
+import { PAGE_FLAGS } from '@shared/contracts/inspector-pages';
 import { makeGuestFile, type MadeBlock, type MadeGuestFile } from '../../test/support/guest-file';
 import { buildWorker, type BuiltWorker } from '../../test/support/services';
 import { tempDirPerTest } from '../../test/support/temp';
 import { createInspectorCompare, type InspectorCompare } from './compare';
+import { createInspectorPages, type InspectorPages } from './pages/pages';
 import { createThreads, type InspectorThreads } from './threads';
 
 const PAGE = 4096;
@@ -13,6 +15,7 @@ const folder = tempDirPerTest('sfc');
 let worker: BuiltWorker;
 let threads: InspectorThreads;
 let compare: InspectorCompare;
+let pages: InspectorPages;
 
 beforeAll(async () => {
   worker = await buildWorker();
@@ -21,6 +24,7 @@ afterAll(() => worker.remove());
 beforeEach(() => (threads = createThreads(worker.file)));
 afterEach(() => {
   compare.dispose();
+  void pages.dispose();
   threads.dispose();
 });
 
@@ -44,7 +48,8 @@ async function comparing(
   mostRuns?: number,
 ): Promise<InspectorCompareApi> {
   const [fileA, fileB] = await filesOf(a, b);
-  compare = createInspectorCompare(fileA.lease, [], threads, mostRuns);
+  pages = createInspectorPages(fileA.lease, null, threads);
+  compare = createInspectorCompare(fileA.lease, [], threads, pages, mostRuns);
   compare.introduce('b', fileB.lease);
   return compare.api;
 }
@@ -114,6 +119,20 @@ describe('a comparison of the inspector', () => {
     // What was found is forgotten with its end.
     await api.endCompare();
     expect([await api.comparedRuns('pc.ram', 0, 10), (await api.nextCompared()).blocks]).toEqual([[], []]);
+  });
+
+  it('tells the facts of the pages which have changed, until it ends', async () => {
+    const longer = { ...block('ram', () => 2), image: new Uint8Array((PAGES + 64) * PAGE).fill(2) };
+    const api = await comparing([block('ram', (page) => (page < 5 ? 1 : 2))], [longer, block('new', () => 3)]);
+    await api.beginCompare('b');
+    await last(api);
+    const changed = async (): Promise<number[]> => {
+      const { flags } = await pages.api.pages('ram', 0, PAGES);
+      return [...flags].flatMap((bits, page) => ((bits & PAGE_FLAGS.changed) === 0 ? [] : [page]));
+    };
+    expect(await changed()).toEqual([0, 1, 2, 3, 4]);
+    await api.endCompare();
+    expect(await changed()).toEqual([]);
   });
 
   it('lists only so many runs, and counts the pages of the rest', async () => {

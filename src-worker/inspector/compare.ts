@@ -15,6 +15,7 @@ import type { Lease } from '@shared/contracts/lease';
 import type { RamRange } from '@shared/contracts/library';
 import { AddressSummary } from '@shared/diff/by-address';
 import { diffUnits } from '@shared/diff/drive';
+import type { InspectorPages } from './pages/pages';
 import { RunStore } from './run-store';
 import type { InspectorThreads, ThreadApi } from './threads';
 
@@ -32,11 +33,18 @@ export interface InspectorCompare {
   dispose(): void;
 }
 
-/** Makes the comparison for one file. `ramMap`: from the snapshot's manifest. `mostRuns`: a test's own limit. */
+/** What keeps the facts of this file's pages. */
+type Pages = Pick<InspectorPages, 'setChanged' | 'clearChanged'>;
+
+/**
+ * Makes the comparison for one file. `ramMap`: from the snapshot's manifest; `pages` are told which differ. `mostRuns`: a test's
+ * own limit.
+ */
 export function createInspectorCompare(
   lease: Lease,
   ramMap: readonly RamRange[],
   threads: Pick<InspectorThreads, 'apis'>,
+  pages: Pages,
   mostRuns = MOST_RUNS,
 ): InspectorCompare {
   const others = new Map<string, Lease>();
@@ -54,6 +62,7 @@ export function createInspectorCompare(
     const ending = current;
     current = null;
     await ending?.end();
+    if (ending !== null) await pages.clearChanged().catch(() => undefined);
   };
   const begin = async (other: string, lent: Lease): Promise<CompareBegun> => {
     await end();
@@ -66,7 +75,7 @@ export function createInspectorCompare(
     ]);
     const [plan] = plans;
     if (plan === undefined) throw new RangeError('no thread compares');
-    current = new Comparison(other, workers, plan, map, mostRuns);
+    current = new Comparison(other, workers, plan, map, pages, mostRuns);
     return { bytes: plan.bytes, blocks: plan.blocks, apart: plan.apart };
   };
   const leaseOf = (other: unknown): Lease => {
@@ -127,7 +136,7 @@ export function createInspectorCompare(
       if (devices?.other === session) devices = null;
       if (current?.other === session) void inTurn(end);
     },
-    dispose: () => void inTurn(end),
+    dispose: () => void current?.end(),
   };
 }
 
@@ -151,6 +160,9 @@ class Comparison {
   readonly #units: AsyncGenerator<UnitDiff>;
   readonly #blocks: ReadonlyMap<string, Found>;
   readonly #addresses: AddressSummary;
+  readonly #pages: Pages;
+  /** Pages of each block in this file; 0 where only the other has it. */
+  readonly #own: ReadonlyMap<string, number>;
   readonly #mostRuns: number;
   #listed = 0;
   #comparedBytes = 0;
@@ -162,10 +174,13 @@ class Comparison {
     workers: readonly ThreadApi[],
     plan: CompareBegun & { readonly units: number },
     map: readonly RamRange[],
+    pages: Pages,
     mostRuns: number,
   ) {
     this.other = other;
     this.#workers = workers;
+    this.#pages = pages;
+    this.#own = new Map(plan.blocks.map(({ name, pagesA }) => [name, pagesA ?? 0]));
     this.#mostRuns = mostRuns;
     this.#units = diffUnits(workers, plan, () => this.#cancelled);
     this.#blocks = new Map(
@@ -188,7 +203,7 @@ class Comparison {
       if (step.done === true) {
         this.#done = true;
         await this.#close();
-      } else this.#take(step.value);
+      } else await this.#take(step.value);
     }
     return {
       comparedBytes: this.#comparedBytes,
@@ -205,11 +220,13 @@ class Comparison {
     await this.#close();
   }
 
-  #take(unit: UnitDiff): void {
+  async #take(unit: UnitDiff): Promise<void> {
     this.#comparedBytes += unit.bytes;
     this.#addresses.add(unit);
     const block = this.#blocks.get(unit.block);
     if (block === undefined) return;
+    const own = this.#own.get(unit.block) ?? 0;
+    const marked: [number, number][] = [];
     for (let at = 0; at + 2 < unit.runs.length; at += 3) {
       const [page, count] = [unit.runs[at] ?? 0, unit.runs[at + 1] ?? 0];
       const change = PAGE_CHANGES[unit.runs[at + 2] ?? 0] ?? 'changed';
@@ -217,7 +234,10 @@ class Comparison {
       if (!block.runs.add(page, count, change, this.#listed < this.#mostRuns)) block.unlisted += count;
       this.#listed += block.runs.length - before;
       block[change] += count;
+      if (page < own) marked.push([page, count]);
     }
+    // Where the facts cannot be kept, whoever asks for them is told why.
+    if (marked.length > 0) await this.#pages.setChanged(unit.block, marked).catch(() => undefined);
   }
 
   /** Lets go of the files. */

@@ -22,7 +22,7 @@ export function createInspector({ lease, ramMap, digests }: ServeInspector, work
   const service = createInspectorService(lease, ramMap);
   const find = createInspectorFind(lease, ramMap, threads);
   const pages = createInspectorPages(lease, digests, threads);
-  const compare = createInspectorCompare(lease, ramMap, threads);
+  const compare = createInspectorCompare(lease, ramMap, threads, pages);
   return {
     api: { ...service.api, ...find.api, ...pages.api, ...compare.api },
     introduce: compare.introduce,
