@@ -177,12 +177,12 @@ describe('two snapshots of one VM', () => {
   it('differ in fields of devices, and in the structure of their files', async () => {
     await tabTo('.compare [role=radio][aria-checked=true]');
     await press('ArrowRight');
-    await reads('.compare [aria-checked=true]', new RegExp(`^Devices ${report.devices.length}$`));
+    await reads('.compare [aria-checked=true]', new RegExp(`^Devices, ${report.devices.length}\\sdevices?$`));
     await reads('.flat .name', new RegExp(`^${report.devices[0]?.name ?? ''} ${report.devices[0]?.instance ?? ''}$`));
     await picture('devices-1280');
     expect(await axeViolations(launched.page, '.inspector')).toEqual([]);
     await press('ArrowRight');
-    await reads('.compare [aria-checked=true]', new RegExp(`^Layout ${layout.length}$`));
+    await reads('.compare [aria-checked=true]', new RegExp(`^Layout, ${layout.length}\\sparts?$`));
     await reads('.flat .name', new RegExp(`^${layout[0]?.part ?? ''}$`));
     await picture('layout-1280');
     await press('ArrowRight');
@@ -217,6 +217,29 @@ describe('two snapshots of one VM', () => {
       async () => !(await openFiles()).some((path) => path.includes('later')),
     );
     expect((await openFiles()).some((path) => path.includes('earlier'))).toBe(true);
+  });
+});
+
+describe('a snapshot and a file of another form', () => {
+  it('are compared in what they have: devices and structure, and it is said why not in pages', async () => {
+    const stream = join(launched.dirs.root, 'earlier.stream');
+    const file = await inPage<string>(`document.querySelector('.inspector h1').title`);
+    expect((await cli('convert', file, stream, '--to', 'stream')).code).toBe(0);
+    await launched.app.evaluate(({ dialog }, chosen) => {
+      dialog.showOpenDialog = () => Promise.resolve({ canceled: false, filePaths: [chosen] });
+    }, stream);
+    await tabTo('.inspector .empty button');
+    await press('Enter');
+    await focusIs('dialog input[type=radio]');
+    await press('Tab', 'Enter');
+    await reads('.compare .with', /^with earlier\.stream$/);
+    await reads('.compare .failure', /its pages have no fixed places/);
+    await tabTo('.compare [role=radio][aria-checked=true]');
+    await press('ArrowRight');
+    await reads('.flat .none', /^The devices are the same\.$/);
+    await press('ArrowRight');
+    await reads('.compare [aria-checked=true]', /^Layout, \d+\sparts$/);
+    expect(await text('.flat [role=listbox]')).toContain('block pc.ram');
   });
 });
 

@@ -3,6 +3,7 @@ import type { AddressCounts, ApartBlock, DeviceDiff, FieldDiff, FieldScalar, Pag
 import type { WorkerApi } from '@shared/contracts/worker';
 import { AddressSummary } from '@shared/diff/by-address';
 import { driveDiff, type BlockDiff } from '@shared/diff/drive';
+import { unlikeness } from '@shared/diff/likeness';
 import { diffLayout, type LayoutDiff, type LayoutPart } from '@shared/diff/layout';
 import { fileArgument, type FileArgument } from '../arguments';
 import { addCommand, type Answer, type CommonOptions, type Desk, type Workplace } from '../command';
@@ -33,6 +34,8 @@ export function addDiff(desk: Desk): void {
 }
 
 interface DiffReport {
+  /** What speaks against the two being of one VM, as sentences. */
+  readonly unlike: readonly string[];
   readonly blocks: readonly BlockDiff[];
   /** By guest-physical range of the first file, ascending; empty when it is not known where the guest had its RAM. */
   readonly guestPhysical: readonly AddressCounts[];
@@ -53,15 +56,18 @@ function diff(workplace: Workplace, a: FileArgument, b: FileArgument, { block }:
         const opening = performance.now();
         const plans = await Promise.all(workers.map((worker) => worker.openDiff(leaseA, leaseB, block ?? null)));
         const plan = plans[0] ?? { units: 0, bytes: 0, blocks: [], apart: [] };
-        const { map } = await firstOf(workers).ramMap(leaseA, ramMap);
+        const first = firstOf(workers);
+        const { map } = await first.ramMap(leaseA, ramMap);
         const addresses = new AddressSummary(map, plan.blocks);
         const began = performance.now();
         const blocks = (await driveDiff(workers, plan, { onProgress: (_, unit) => addresses.add(unit) })) ?? [];
         const ended = performance.now();
-        const devices = await firstOf(workers).diffDevices(leaseA, leaseB);
+        const devices = await first.diffDevices(leaseA, leaseB);
         const timings = { totalMs: ended - began, openMs: began - opening, devicesMs: performance.now() - ended };
         const { ranges: guestPhysical, elsewhere } = addresses;
+        const unlike = unlikeness(await first.inspect(leaseA), await first.inspect(leaseB));
         return answer({
+          unlike,
           blocks,
           guestPhysical,
           elsewhere,
@@ -111,9 +117,11 @@ function answer(report: DiffReport): Answer {
 
 const differing = ({ added, removed, changed }: PageCounts): number => added + removed + changed;
 
-function textOf({ blocks, guestPhysical, apart, devices, comparedBytes, timings }: DiffReport, same: boolean): string {
+function textOf(report: DiffReport, same: boolean): string {
+  const { unlike, blocks, guestPhysical, apart, devices, comparedBytes, timings } = report;
   const ranges = guestPhysical.filter((range) => differing(range) > 0);
   return [
+    ...unlike.map(printable),
     blockTable(blocks),
     ...apart.map(
       ({ name, pageSizeA, pageSizeB }) =>

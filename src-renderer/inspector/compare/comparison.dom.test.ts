@@ -34,6 +34,7 @@ function comparisonOver(over: Partial<InspectorCompareApi>): {
     session: { id: 'b', name: 'later', path: '/b' },
     file: emptyFile,
     port: portOf(),
+    failure: null,
     close,
   };
   const api: InspectorCompareApi = inspectorOf({

@@ -3,14 +3,17 @@ import type { DeviceDiff } from '@shared/contracts/diff';
 import { failureOf, type Failure } from '@shared/contracts/failure';
 import type { CompareBegun, ComparedStep, InspectorCompareApi } from '@shared/contracts/inspector-compare';
 import { diffLayout, type LayoutDiff } from '@shared/diff/layout';
+import { unlikeness } from '@shared/diff/likeness';
 import { PairState, type PairFile } from './pair-state.svelte';
 import type { PairBlock } from './pair-rows';
 import { RunList, type BlockRun } from './run-list.svelte';
-import { unlikeness, type Progress } from './words';
+import type { Progress } from './words';
 
 /** What is needed of the other file: it stays open for as long as it is compared with. */
 export interface OtherFile extends PairFile {
   readonly session: { readonly id: string; readonly name: string; readonly path: string };
+  /** Why it cannot be read any more. */
+  readonly failure: Failure | null;
   close(): Promise<void>;
 }
 
@@ -60,7 +63,7 @@ export class Comparison {
     this.pair = new PairState(api, [file, other], onFailure);
     const [a, b] = [file.file.report, other.file.report];
     this.layout = a === null || b === null ? null : diffLayout(a, b);
-    this.unlikeness = unlikeness(file.file, other.file);
+    this.unlikeness = a === null || b === null ? [] : unlikeness(a, b);
   }
 
   /** What the other file is called. */

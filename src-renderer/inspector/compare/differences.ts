@@ -2,7 +2,9 @@
 
 /** 1 for every byte that differs; the longer one differs where the other has ended, unless it is zero there. */
 export function differingBytes(a: Uint8Array, b: Uint8Array): Uint8Array {
-  return Uint8Array.from({ length: Math.max(a.length, b.length) }, (_, at) => ((a[at] ?? 0) === (b[at] ?? 0) ? 0 : 1));
+  const differs = new Uint8Array(Math.max(a.length, b.length));
+  for (let at = 0; at < differs.length; at += 1) if ((a[at] ?? 0) !== (b[at] ?? 0)) differs[at] = 1;
+  return differs;
 }
 
 /**

@@ -1,7 +1,6 @@
 /** What the comparison says. `a` is the file that is open, `b` the one that it is compared with. */
 import type { FieldScalar, PageChange, PageCounts } from '@shared/contracts/diff';
-import type { InspectedFile } from '@shared/contracts/inspector-port';
-import { counted, duration, percent, rate, size, timeLeft } from '../../lib/format';
+import { duration, percent, rate, size, timeLeft } from '../../lib/format';
 
 /** What happened to a page on the way from A to B. */
 export const CHANGE_WORDS: Readonly<Record<PageChange, string>> = {
@@ -36,31 +35,6 @@ export function doneSentence({ bytes, milliseconds }: Progress): string {
   const perSecond = milliseconds > 0 ? bytes / (milliseconds / 1000) : 0;
   return `${size(bytes)} of pages compared in ${duration(milliseconds)}, ${rate(perSecond)}.`;
 }
-
-/** Why the two may not be of one VM, as sentences; none when nothing speaks against it. */
-export function unlikeness(a: InspectedFile, b: InspectedFile): readonly string[] {
-  const [inA, inB] = [a.report, b.report];
-  if (inA === null || inB === null) return [];
-  const said: string[] = [];
-  if (inA.machine !== inB.machine) {
-    said.push(`The machine types differ: ${inA.machine ?? 'none'} in A, ${inB.machine ?? 'none'} in B.`);
-  }
-  const names = (report: typeof inA): readonly string[] => report.ramBlocks.map(({ name }) => name);
-  const only = (own: readonly string[], other: readonly string[]): readonly string[] =>
-    own.filter((name) => !other.includes(name));
-  for (const [where, missing] of [
-    ['A', only(names(inA), names(inB))],
-    ['B', only(names(inB), names(inA))],
-  ] as const) {
-    if (missing.length > 0) said.push(`Only ${where} has ${few(missing)}.`);
-  }
-  return said;
-}
-
-const few = (names: readonly string[]): string =>
-  names.length > 4
-    ? `${names.slice(0, 4).join(', ')} and ${counted(names.length - 4, 'more block')}`
-    : names.join(', ');
 
 /** A value of a device's field. */
 export const scalarText = (value: FieldScalar): string => (value === null ? 'not there' : String(value));
