@@ -155,8 +155,9 @@ describe('two snapshots of one VM', () => {
     const cells = await inPage<
       { a: string; b: string; marked: boolean }[]
     >(`[...document.querySelectorAll('.pair [data-kind=bytes]')].flatMap((row) => {
-      const [a, b] = [0, 1].map((side) => [...row.querySelectorAll('.cells[data-side="' + side + '"] > span')]);
-      return a.map((cell, at) => ({ a: cell.textContent, b: b[at]?.textContent ?? '', marked: cell.classList.contains('differs') }));
+      const [a, b] = [0, 1].map((side) => [...row.querySelectorAll('.cells[data-side="' + side + '"] > span')].flatMap((span) =>
+        span.textContent.split(/ +/).filter((cell) => cell !== '').map((cell) => ({ cell, marked: span.classList.contains('differs') }))));
+      return a.map(({ cell, marked }, at) => ({ a: cell, b: b[at]?.cell ?? '', marked }));
     })`);
     expect(cells.some(({ marked }) => marked)).toBe(true);
     for (const { a, b, marked } of cells) if (a !== '' && b !== '') expect([a, b, marked]).toEqual([a, b, a !== b]);

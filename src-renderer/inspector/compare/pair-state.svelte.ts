@@ -46,12 +46,12 @@ export class PairState {
   /** Pages whose change is being asked for; another set when the answers would be out of date. */
   #asked = new Set<number>();
   #turn = 0;
+  /** The rows that were in view last: one that stays is the same object, and is not drawn again. */
+  #rows: ReadonlyMap<number, PairRow> = new Map();
 
   readonly lastTop: number = $derived(this.block === null ? 0 : Math.max(0, rowCount(this.block) - this.visible));
   /** One row more than fits whole. */
-  readonly shown: readonly PairRow[] = $derived(
-    this.block === null ? [] : rowsAt(this.block, this.top, this.visible + 1),
-  );
+  readonly shown: readonly PairRow[] = $derived.by(() => this.#rowsInView());
 
   constructor(
     api: Pick<InspectorCompareApi, 'comparedRun'>,
@@ -148,6 +148,13 @@ export class PairState {
     }
   }
 
+  #rowsInView(): readonly PairRow[] {
+    if (this.block === null) return [];
+    const rows = rowsAt(this.block, this.top, this.visible + 1).map((row) => this.#rows.get(row.number) ?? row);
+    this.#rows = new Map(rows.map((row) => [row.number, row]));
+    return rows;
+  }
+
   #openBlock(block: PairBlock): void {
     const side = ({ file, port }: PairFile): PairSide =>
       new PairSide(
@@ -158,6 +165,7 @@ export class PairState {
     this.block = block;
     this.sides = [side(this.#files[0]), side(this.#files[1])];
     this.top = 0;
+    this.#rows = new Map();
     this.refresh();
   }
 
