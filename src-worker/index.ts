@@ -3,11 +3,11 @@ import { fileURLToPath } from 'node:url';
 import { parentPort as threadPort } from 'node:worker_threads';
 import { serve } from '@shared/contracts/endpoint';
 import { electronWire, valueWire, type ElectronPort, type Wire } from '@shared/contracts/endpoint-wires';
-import { workerMethods, type ServeInspector } from '@shared/contracts/endpoint-worker';
+import { workerMethods, type IntroduceInspector, type ServeInspector } from '@shared/contracts/endpoint-worker';
 import { inspectorMethods, type Inspector } from '@shared/contracts/inspector';
 import type { WorkerApi } from '@shared/contracts/worker';
 import { createWorkerApi } from './api';
-import { createInspector } from './inspector/inspector';
+import { createInspector, type OpenInspector } from './inspector/inspector';
 
 /** A port as it comes out of a message to a utility process; it tells when the other side let go. */
 interface HandedPort extends ElectronPort {
@@ -23,12 +23,16 @@ interface UtilityPort extends ElectronPort {
   ): unknown;
 }
 
+/** The inspector that this process serves, if any. */
+let inspector: OpenInspector | null = null;
+
 const utilityPort = (process as { readonly parentPort?: UtilityPort }).parentPort;
 
 if (utilityPort) {
   serveMain(electronWire(utilityPort));
   utilityPort.on('message', ({ data, ports: [port] }) => {
     if (port && isServeInspector(data)) serveInspector(port, data);
+    else if (isIntroduceInspector(data)) inspector?.introduce(data.session, data.lease);
   });
 } else if (threadPort) {
   serveMain(valueWire(threadPort));
@@ -45,8 +49,13 @@ function isServeInspector(data: unknown): data is ServeInspector {
   return typeof data === 'object' && data !== null && 'kind' in data && data.kind === 'serve-inspector';
 }
 
+function isIntroduceInspector(data: unknown): data is IntroduceInspector {
+  return typeof data === 'object' && data !== null && 'kind' in data && data.kind === 'introduce-inspector';
+}
+
 function serveInspector(port: HandedPort, asked: ServeInspector): void {
-  const inspector = createInspector(asked, fileURLToPath(import.meta.url));
-  serve<Inspector>(electronWire(port), inspector.api, inspectorMethods);
-  port.on('close', () => void inspector.dispose());
+  const opened = createInspector(asked, fileURLToPath(import.meta.url));
+  inspector = opened;
+  serve<Inspector>(electronWire(port), opened.api, inspectorMethods);
+  port.on('close', () => void opened.dispose());
 }

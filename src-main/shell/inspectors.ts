@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { basename } from 'node:path';
 import type { InspectorApi, InspectorSession } from '@shared/contracts/app';
-import type { ServeInspector } from '@shared/contracts/endpoint-worker';
+import type { IntroduceInspector, ServeInspector } from '@shared/contracts/endpoint-worker';
 import { fail, type Failure } from '@shared/contracts/failure';
 import type { Lease } from '@shared/contracts/lease';
 import type { RamRange, SnapshotId } from '@shared/contracts/library';
@@ -12,10 +12,17 @@ import { findFileReference } from '../snapshots/library/reference';
 /** What the inspectors need of the shell; `Port` is Electron's MessagePortMain. */
 export interface InspectorHost<Port> {
   readonly services: Pick<Services, 'files' | 'library'>;
-  takeWorker(): Promise<Worker & { serveInspector(port: Port, message: Omit<ServeInspector, 'kind'>): void }>;
+  takeWorker(): Promise<InspectorWorker<Port>>;
   makeChannel(): { readonly port1: Port; readonly port2: Port };
   sendPort(session: string, port: Port): void;
   onEnded(session: string, failure: Failure): void;
+}
+
+/** A worker that can serve an inspector. */
+export interface InspectorWorker<Port> extends Worker {
+  serveInspector(port: Port, message: Omit<ServeInspector, 'kind'>): void;
+  /** Heard before any call that is made after it. */
+  introduceInspector(message: Omit<IntroduceInspector, 'kind'>): void;
 }
 
 export interface Inspectors extends InspectorApi {
@@ -36,9 +43,17 @@ interface Target {
   readonly digests: string | null;
 }
 
+interface Session<Port> {
+  readonly worker: InspectorWorker<Port>;
+  readonly lease: Lease;
+  readonly gone: Promise<void>;
+  /** Sessions that this one's file is lent to. */
+  readonly knownTo: Set<string>;
+}
+
 /** Main introduces page and worker and then stays out of it: no byte of a file passes through here. */
 export function createInspectors<Port>(host: InspectorHost<Port>): Inspectors {
-  const sessions = new Map<string, { readonly worker: Worker; readonly gone: Promise<void> }>();
+  const sessions = new Map<string, Session<Port>>();
   let opening = 0;
 
   async function start(session: string, target: Target): Promise<void> {
@@ -47,11 +62,13 @@ export function createInspectors<Port>(host: InspectorHost<Port>): Inspectors {
       await release();
       throw error;
     });
+    const knownTo = new Set<string>();
     const gone = worker.ended.then(async () => {
+      for (const other of knownTo) sessions.get(other)?.worker.introduceInspector({ session, lease: null });
       await release();
       if (sessions.delete(session)) host.onEnded(session, endedFailure(target.path));
     });
-    sessions.set(session, { worker, gone });
+    sessions.set(session, { worker, lease, gone, knownTo });
     const { port1, port2 } = host.makeChannel();
     worker.serveInspector(port1, { lease, ramMap: target.ramMap, digests });
     host.sendPort(session, port2);
@@ -79,6 +96,16 @@ export function createInspectors<Port>(host: InspectorHost<Port>): Inspectors {
       } finally {
         opening -= 1;
       }
+    },
+    async introduce(session, other) {
+      const [asking, asked] = [sessions.get(session), sessions.get(other)];
+      if (asking === undefined || asked === undefined || asking === asked) {
+        throw fail('usage', 'comparing two files', 'they are not both open', 'Open them again.');
+      }
+      asked.knownTo.add(session);
+      asking.worker.introduceInspector({ session: other, lease: asked.lease });
+      // The page asks the worker by another way, on which it could come first.
+      await asking.worker.api.hello();
     },
     close,
     async closeAll() {

@@ -150,6 +150,7 @@ export const schemas = {
   },
   inspector: {
     open: v.strictTuple([inspectTarget]),
+    introduce: v.strictTuple([word, word]),
     close: v.strictTuple([word]),
   },
   shell: {

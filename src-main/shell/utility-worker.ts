@@ -1,6 +1,6 @@
 import { utilityProcess, type MessagePortMain, type UtilityProcess } from 'electron';
 import { valueWire } from '@shared/contracts/endpoint-wires';
-import type { ServeInspector } from '@shared/contracts/endpoint-worker';
+import type { IntroduceInspector, ServeInspector } from '@shared/contracts/endpoint-worker';
 import type { Worker } from '../services';
 import { startLife } from '../workers/life';
 
@@ -8,6 +8,8 @@ import { startLife } from '../workers/life';
 export interface UtilityWorker extends Worker {
   /** From here on the worker answers on `port`, until the other side lets go of it. */
   serveInspector(port: MessagePortMain, message: Omit<ServeInspector, 'kind'>): void;
+  /** Heard before any call that is made after it. */
+  introduceInspector(message: Omit<IntroduceInspector, 'kind'>): void;
 }
 
 /** As much of a dead worker's stderr as goes into the failure. */
@@ -29,6 +31,7 @@ export async function startUtilityWorker(workerFile: string, purpose: string): P
   return {
     ...worker,
     serveInspector: (port, message) => child.postMessage({ kind: 'serve-inspector', ...message }, [port]),
+    introduceInspector: (message) => child.postMessage({ kind: 'introduce-inspector', ...message }),
   };
 }
 

@@ -8,6 +8,17 @@ interface Actions {
   filter(): void;
 }
 
+/** In the view that compares two files: what moves in the bytes of one file means nothing there. */
+export const comparingBindings = (file: OpenFile): readonly KeyBinding[] => [
+  { keys: 'n', label: 'next difference', hint: true, run: () => void file.comparison?.pair.goToDifference(1) },
+  {
+    keys: 'Shift+N',
+    label: 'previous difference',
+    hint: true,
+    run: () => void file.comparison?.pair.goToDifference(-1),
+  },
+];
+
 export const bindingsOf = (file: OpenFile, actions: Actions): readonly KeyBinding[] => [
   { keys: 'g', label: 'go to', hint: true, run: () => actions.goTo() },
   { keys: '/', label: 'find', hint: true, run: () => actions.find() },

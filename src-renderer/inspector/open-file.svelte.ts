@@ -6,6 +6,7 @@ import type { Inspector } from '@shared/contracts/inspector';
 import type { InspectedFile, PageRun } from '@shared/contracts/inspector-port';
 import { guestPhysicalOf } from '@shared/ram-map/places';
 import { count } from '../lib/format';
+import { Comparison } from './compare/comparison.svelte';
 import { FieldNodes } from './tree/field-nodes.svelte';
 import { FindState } from './find/find-state.svelte';
 import { HexState } from './bytes/hex-state.svelte';
@@ -54,6 +55,8 @@ export class OpenFile {
   /** The worker is gone: nothing more can be read. */
   ended = $state(false);
   openNodes = $state.raw<ReadonlySet<string>>(new Set());
+  /** The file that this one is compared with, and what differs; null while it is compared with none. */
+  comparison = $state.raw<Comparison | null>(null);
 
   /** The region of the structure that the cursor is in. */
   readonly region: Leaf | null = $derived.by(() => leafAt(this.structure, this.hex.cursor));
@@ -124,9 +127,24 @@ export class OpenFile {
     return this.#connection.api;
   }
 
-  close(): Promise<void> {
+  /** Begins to compare with another open file, to which main has introduced this one's worker. It is closed with the comparison. */
+  async compareWith(other: OpenFile): Promise<void> {
+    await this.endCompare();
+    const comparison = new Comparison(this.#connection.api, this, other);
+    this.comparison = comparison;
+    void comparison.run();
+  }
+
+  async endCompare(): Promise<void> {
+    const ending = this.comparison;
+    this.comparison = null;
+    await ending?.close();
+  }
+
+  async close(): Promise<void> {
     this.pages.close();
-    return this.#connection.close();
+    await this.endCompare();
+    await this.#connection.close();
   }
 
   toggle(id: string, open: boolean): void {

@@ -4,8 +4,12 @@ import { OpenFile, type InspectorConnection } from './open-file.svelte';
 
 export type InspectorTarget = { readonly path: string } | { readonly snapshot: string };
 
+/** Has main lend the file of session `other` to the worker of `session`. */
+type Introduce = (session: string, other: string) => Promise<void>;
+
 export class InspectorRoom {
   readonly #connect: (target: InspectorTarget) => Promise<InspectorConnection>;
+  readonly #introduce: Introduce;
   #turn = 0;
   #target: InspectorTarget | null = null;
 
@@ -14,8 +18,9 @@ export class InspectorRoom {
   failure = $state.raw<Failure | null>(null);
   opening = $state(false);
 
-  constructor(connect: (target: InspectorTarget) => Promise<InspectorConnection>) {
+  constructor(connect: (target: InspectorTarget) => Promise<InspectorConnection>, introduce: Introduce) {
     this.#connect = connect;
+    this.#introduce = introduce;
   }
 
   /** Opens a file in place of the one that is open; of several wishes the last counts. */
@@ -33,6 +38,32 @@ export class InspectorRoom {
       await this.#replace(file);
     } catch (error) {
       if (turn === this.#turn) this.failure = failureOf(error, 'opening the file');
+    } finally {
+      if (turn === this.#turn) this.opening = false;
+    }
+  }
+
+  /** Opens another file and compares the open one with it; of several wishes the last counts. True when it was begun. */
+  async compare(target: InspectorTarget): Promise<boolean> {
+    const { file } = this;
+    if (file === null) return false;
+    const turn = (this.#turn += 1);
+    this.opening = true;
+    this.failure = null;
+    try {
+      const other = await OpenFile.open(await this.#connect(target));
+      try {
+        await this.#introduce(file.session.id, other.session.id);
+        if (turn !== this.#turn) throw new Error('another file was opened');
+        await file.compareWith(other);
+        return true;
+      } catch (error) {
+        await other.close();
+        throw error;
+      }
+    } catch (error) {
+      if (turn === this.#turn) this.failure = failureOf(error, 'opening the file to compare with');
+      return false;
     } finally {
       if (turn === this.#turn) this.opening = false;
     }

@@ -3,6 +3,7 @@ export const VIEWS = [
   { id: 'bytes', label: 'Bytes' },
   { id: 'pages', label: 'Pages' },
   { id: 'findings', label: 'Findings' },
+  { id: 'compare', label: 'Compare' },
 ] as const;
 
 export type InspectorView = (typeof VIEWS)[number]['id'];

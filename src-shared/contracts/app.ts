@@ -22,6 +22,8 @@ export interface InspectorSession {
 export interface InspectorApi {
   /** Opens a file for reading and sends the renderer a port on which a worker serves it (`inspector-port`, session id). */
   open(target: { readonly path: string } | { readonly snapshot: string }): Promise<InspectorSession>;
+  /** Lends the file of session `other` to the worker of `session`, so that it can compare the two, until either is closed. */
+  introduce(session: string, other: string): Promise<void>;
   close(session: string): Promise<void>;
 }
 

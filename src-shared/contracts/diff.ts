@@ -3,6 +3,7 @@
  * src-worker/diff; several workers compare one pair of files, driven by src-shared/diff/drive.
  */
 import type { Lease } from './lease';
+import type { RamRange } from './library';
 
 export interface DiffPlan {
   /** `diffUnit` takes 0 … units − 1. Every worker that opens the same files has the same units. */
@@ -11,6 +12,14 @@ export interface DiffPlan {
   readonly bytes: number;
   /** Every block of either file: those of the first in its order, then those that only the second has. */
   readonly blocks: readonly DiffedBlock[];
+  /** Blocks that cannot be compared: their pages differ in size. */
+  readonly apart: readonly ApartBlock[];
+}
+
+export interface ApartBlock {
+  readonly name: string;
+  readonly pageSizeA: number;
+  readonly pageSizeB: number;
 }
 
 export interface DiffedBlock {
@@ -22,6 +31,10 @@ export interface DiffedBlock {
   readonly pagesB: number | null;
 }
 
+/** How a page differs. Runs name it by its number in this list. */
+export const PAGE_CHANGES = ['added', 'removed', 'changed'] as const;
+export type PageChange = (typeof PAGE_CHANGES)[number];
+
 /**
  * Counts of pages that differ. An absent page is the same as one of zeros. `added`: only the second file has it, and it is
  * not zero; `removed`: only the first one has it, and it is not zero; `changed`: both have it, with other bytes.
@@ -32,10 +45,13 @@ export interface PageCounts {
   readonly changed: number;
 }
 
+/** A guest-physical range and how many of its pages differ. */
+export interface AddressCounts extends PageCounts, RamRange {}
+
 export interface UnitDiff extends PageCounts {
   readonly block: string;
-  /** Runs of pages that differ, in order: first page and number of pages, in turn. */
-  readonly ranges: readonly number[];
+  /** Runs of pages that differ in one way, in order: first page, number of pages and number in PAGE_CHANGES, in turn. */
+  readonly runs: readonly number[];
   /** Bytes of pages that were read, of both files together. */
   readonly bytes: number;
 }
@@ -68,7 +84,8 @@ export interface DeviceDiff {
 export interface DiffApi {
   /**
    * Opens two files and cuts their pages into units. Replaces what was open. `block` null: all. Rejects with `usage` where
-   * there is no such block, `format.unsupported` for files whose pages have no fixed place or differ in size.
+   * there is no such block, `format.unsupported` for files whose pages have no fixed place, or when the pages of all blocks
+   * differ in size.
    */
   openDiff(a: Lease, b: Lease, block: string | null): Promise<DiffPlan>;
   /** Compares one unit, some tens of MiB. */

@@ -49,3 +49,10 @@ export interface ServeInspector {
   /** The digests that were taken when the snapshot was saved; null when there are none. */
   readonly digests: Lease | null;
 }
+
+/** Lends the file of another session to the inspector that a worker serves, or takes it back: `lease` null. */
+export interface IntroduceInspector {
+  readonly kind: 'introduce-inspector';
+  readonly session: string;
+  readonly lease: Lease | null;
+}

@@ -1,11 +1,13 @@
 /** Everything that the page may ask of the worker behind an open inspector, over the inspector's own port. */
 import type { MethodNames } from './endpoint';
+import { inspectorCompareMethods, type InspectorCompareApi } from './inspector-compare';
 import { inspectorFindMethods, type InspectorFindApi } from './inspector-find';
 import { inspectorPagesMethods, type InspectorPagesApi } from './inspector-pages';
 import { inspectorPlacesMethods, type InspectorPlacesApi } from './inspector-places';
 import { inspectorPortMethods, type InspectorPort } from './inspector-port';
 
-export interface Inspector extends InspectorPort, InspectorFindApi, InspectorPagesApi, InspectorPlacesApi {}
+export interface Inspector
+  extends InspectorPort, InspectorCompareApi, InspectorFindApi, InspectorPagesApi, InspectorPlacesApi {}
 
 /** The methods a port may be asked for, and nothing else. */
 export const inspectorMethods: MethodNames<Inspector> = {
@@ -13,4 +15,5 @@ export const inspectorMethods: MethodNames<Inspector> = {
   ...inspectorFindMethods,
   ...inspectorPagesMethods,
   ...inspectorPlacesMethods,
+  ...inspectorCompareMethods,
 };

@@ -1,5 +1,5 @@
 /** One comparison by several workers, put together block by block. */
-import type { DiffApi, DiffPlan, PageCounts } from '../contracts/diff';
+import type { DiffApi, DiffPlan, PageCounts, UnitDiff } from '../contracts/diff';
 import { inTurn } from '../parallel/in-turn';
 
 export interface BlockDiff extends PageCounts {
@@ -17,8 +17,8 @@ export const MOST_RANGES = 1_000_000;
 export interface DiffDriveOptions {
   /** Asked between calls. */
   readonly cancelled?: () => boolean;
-  /** Told how many of `plan.bytes` are compared, unit by unit. */
-  readonly onProgress?: (bytes: number) => void;
+  /** Told how many of `plan.bytes` are compared, unit by unit, and what was found in the unit. */
+  readonly onProgress?: (bytes: number, unit: UnitDiff) => void;
   readonly mostRanges?: number;
 }
 
@@ -34,6 +34,19 @@ interface Growing {
 }
 
 /**
+ * Compares what is open, with the same files, in every one of `workers`: what is found in each unit, in their order. Rejects
+ * with the first failure of a worker; ends early when it was cancelled.
+ */
+export async function* diffUnits(
+  workers: readonly Differ[],
+  plan: DiffPlan,
+  cancelled: () => boolean = () => false,
+): AsyncGenerator<UnitDiff> {
+  const turns = inTurn(workers, plan.units, (worker, unit) => worker.diffUnit(unit), cancelled);
+  for await (const { answer } of turns) yield answer;
+}
+
+/**
  * Compares what is open, with the same files, in every one of `workers`; every block of the plan is in the answer, in its
  * order. Null when it was cancelled. Rejects with the first failure of a worker.
  */
@@ -46,18 +59,18 @@ export async function driveDiff(
     plan.blocks.map(({ name }) => [name, { added: 0, removed: 0, changed: 0, ranges: [], more: false }]),
   );
   let [done, bytes, listed] = [0, 0, 0];
-  for await (const { answer } of inTurn(workers, plan.units, (worker, unit) => worker.diffUnit(unit), cancelled)) {
-    const block = blocks.get(answer.block);
-    if (block === undefined) throw new RangeError(`no block ${answer.block} was planned`);
-    block.added += answer.added;
-    block.removed += answer.removed;
-    block.changed += answer.changed;
-    for (let at = 0; at + 1 < answer.ranges.length; at += 2) {
-      listed += addRun(block, answer.ranges[at] ?? 0, answer.ranges[at + 1] ?? 0, listed < mostRanges);
+  for await (const unit of diffUnits(workers, plan, cancelled)) {
+    const block = blocks.get(unit.block);
+    if (block === undefined) throw new RangeError(`no block ${unit.block} was planned`);
+    block.added += unit.added;
+    block.removed += unit.removed;
+    block.changed += unit.changed;
+    for (let at = 0; at + 2 < unit.runs.length; at += 3) {
+      listed += addRun(block, unit.runs[at] ?? 0, unit.runs[at + 1] ?? 0, listed < mostRanges);
     }
-    bytes += answer.bytes;
+    bytes += unit.bytes;
     done++;
-    onProgress?.(bytes);
+    onProgress?.(bytes, unit);
   }
   if (done < plan.units) return null;
   return plan.blocks.flatMap(({ name, pageSize }) => {

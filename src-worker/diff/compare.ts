@@ -1,10 +1,10 @@
-import type { UnitDiff } from '@shared/contracts/diff';
+import { PAGE_CHANGES, type PageChange, type UnitDiff } from '@shared/contracts/diff';
 import type { GuestBlock, GuestFile } from '../guest/guest-file';
 import { differingOver, type Differing } from './kernels';
 import { nextPresent, type PairUnit } from './pairs';
 
-/** Bytes of either file that are compared at a time: they stay in a CPU's second-level cache. At least one page. */
-const CHUNK_BYTES = 512 * 1024;
+/** Bytes of either file that are compared at a time. A call costs some µs: below 1 MiB that is felt. At least one page. */
+const CHUNK_BYTES = 1024 * 1024;
 /** Pages of the smallest size in a chunk. */
 const MOST_PAGES = CHUNK_BYTES / 512;
 const WASM_PAGE = 64 * 1024;
@@ -31,7 +31,7 @@ export class PageComparison {
   compare({ pair, first, end, bytes }: PairUnit): UnitDiff {
     const { name, pageSize, a, b } = pair;
     const counts = { added: 0, removed: 0, changed: 0 };
-    const ranges: number[] = [];
+    const runs: number[] = [];
     const most = Math.floor(this.#views[0].length / pageSize);
     for (let page = nextPresent(pair, first, end); page < end;) {
       const count = Math.min(most, end - page);
@@ -42,13 +42,14 @@ export class PageComparison {
       for (let index = found > 0 ? flags.indexOf(1) : -1; index >= 0;) {
         const inA = a?.present.has(page + index) ?? false;
         const inB = b?.present.has(page + index) ?? false;
-        counts[inA && inB ? 'changed' : inA ? 'removed' : 'added']++;
-        addPage(ranges, page + index);
+        const change = inA && inB ? 'changed' : inA ? 'removed' : 'added';
+        counts[change]++;
+        addPage(runs, page + index, change);
         index = flags.indexOf(1, index + 1);
       }
       page = nextPresent(pair, page + count, end);
     }
-    return { block: name, ...counts, ranges, bytes };
+    return { block: name, ...counts, runs, bytes };
   }
 
   #compareLoaded(pageSize: number, count: number): number {
@@ -65,10 +66,11 @@ export class PageComparison {
   }
 }
 
-/** Adds a page behind all others to runs of first page and number of pages. */
-function addPage(ranges: number[], page: number): void {
-  const at = ranges.length - 2;
-  const [first, count] = [ranges[at], ranges[at + 1]];
-  if (first !== undefined && count !== undefined && first + count === page) ranges[at + 1] = count + 1;
-  else ranges.push(page, 1);
+/** Adds a page behind all others to runs of first page, number of pages and change. */
+function addPage(runs: number[], page: number, change: PageChange): void {
+  const at = runs.length - 3;
+  const [first, count, last] = [runs[at], runs[at + 1], runs[at + 2]];
+  const number = PAGE_CHANGES.indexOf(change);
+  if (first !== undefined && count !== undefined && first + count === page && last === number) runs[at + 1] = count + 1;
+  else runs.push(page, 1, number);
 }

@@ -8,8 +8,9 @@ import { fieldsJson } from '@shared/stream/field-json';
 import { devicesOf, readDevice } from '../snapshot/device-data';
 import type { OpenSnapshot } from '../snapshot/open';
 
-/** Most fields that are listed of one device, and most values of one that are made to compare them. */
+/** Most fields that are listed of one device and of all together, and most values of one that are made to compare them. */
 const MOST_FIELDS = 2000;
+const MOST_FIELDS_IN_ALL = 50_000;
 const MOST_VALUES = 500_000;
 /** Bytes of sections that are read at a time to be compared. */
 const CHUNK_BYTES = 1024 * 1024;
@@ -18,12 +19,16 @@ const CHUNK_BYTES = 1024 * 1024;
 export async function diffDevices(a: OpenSnapshot, b: OpenSnapshot): Promise<readonly DeviceDiff[]> {
   const [inA, inB] = [keyed(await devicesOf(a)), keyed(await devicesOf(b))];
   const diffs: DeviceDiff[] = [];
+  let room = MOST_FIELDS_IN_ALL;
   for (const [key, device] of inA) {
     const other = inB.get(key);
     if (other === undefined) diffs.push(oneSided(device, 'removed'));
     else {
       const changedBytes = await differingBytes(a.source, device, b.source, other);
-      if (changedBytes > 0) diffs.push(await changed(a.source, device, b.source, other, changedBytes));
+      if (changedBytes === 0) continue;
+      const diff = await changed(a.source, device, b.source, other, changedBytes, Math.min(MOST_FIELDS, room));
+      room -= diff.fields.length;
+      diffs.push(diff);
     }
   }
   for (const [key, device] of inB) if (!inA.has(key)) diffs.push(oneSided(device, 'added'));
@@ -80,6 +85,7 @@ async function changed(
   b: ByteSource,
   deviceB: DescribedDevice,
   changedBytes: number,
+  most: number,
 ): Promise<DeviceDiff> {
   const [inA, inB] = [await flatFields(a, deviceA), await flatFields(b, deviceB)];
   const fields: FieldDiff[] = [];
@@ -87,7 +93,7 @@ async function changed(
   for (const field of new Set([...inA.keys(), ...inB.keys()])) {
     const [one, other] = [inA.get(field) ?? null, inB.get(field) ?? null];
     if (one === other) continue;
-    if (fields.length < MOST_FIELDS) fields.push({ field, a: one, b: other });
+    if (fields.length < most) fields.push({ field, a: one, b: other });
     else more = true;
   }
   return { ...placeOf(deviceA), state: 'changed', changedBytes, fields, more };

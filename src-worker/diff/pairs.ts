@@ -1,4 +1,5 @@
 /** Blocks of two files side by side, cut into units of about the same number of bytes. */
+import type { ApartBlock } from '@shared/contracts/diff';
 import { fail } from '@shared/contracts/failure';
 import type { GuestBlock, GuestFile } from '../guest/guest-file';
 
@@ -26,33 +27,44 @@ export interface PairUnit {
   readonly bytes: number;
 }
 
+export interface PairedBlocks {
+  readonly pairs: readonly BlockPair[];
+  /** Blocks whose pages differ in size. */
+  readonly apart: readonly ApartBlock[];
+}
+
 /**
  * The blocks of both files, those of the first in its order, then those that only the second has; only `block` unless it is
- * null. Throws `usage` where neither has that one, `format.unsupported` where a block's pages differ in size.
+ * null. Throws `usage` where neither has that one, `format.unsupported` where there is nothing but blocks whose pages differ
+ * in size.
  */
-export function pairBlocks(a: GuestFile, b: GuestFile, block: string | null): readonly BlockPair[] {
+export function pairBlocks(a: GuestFile, b: GuestFile, block: string | null): PairedBlocks {
   const names = new Set([...a.blocks, ...b.blocks].map(({ name }) => name));
   if (block !== null && !names.has(block)) {
     throw fail('usage', DOING, `neither file has a RAM block ${block}`, `They have: ${[...names].join(', ')}.`);
   }
-  return [...names].filter((name) => block === null || name === block).flatMap((name) => pairOf(name, a, b));
+  const pairs: BlockPair[] = [];
+  const apart: ApartBlock[] = [];
+  for (const name of names) {
+    const [inA, inB] = [blockOf(a, name), blockOf(b, name)];
+    const pageSize = (inA ?? inB)?.pageSize;
+    if (pageSize === undefined || (block !== null && name !== block)) continue;
+    if (inA !== null && inB !== null && inA.pageSize !== inB.pageSize) {
+      apart.push({ name, pageSizeA: inA.pageSize, pageSizeB: inB.pageSize });
+    } else pairs.push({ name, pageSize, a: inA, b: inB, pages: Math.max(inA?.pages ?? 0, inB?.pages ?? 0) });
+  }
+  const [first] = apart;
+  if (pairs.length > 0 || first === undefined) return { pairs, apart };
+  throw fail(
+    'format.unsupported',
+    DOING,
+    `the pages of ${first.name} have ${first.pageSizeA} bytes in one file and ${first.pageSizeB} in the other`,
+    'Compare two files of the same VM.',
+  );
 }
 
-function pairOf(name: string, fileA: GuestFile, fileB: GuestFile): readonly BlockPair[] {
-  const find = ({ blocks }: GuestFile): GuestBlock | null => blocks.find((one) => one.name === name) ?? null;
-  const [a, b] = [find(fileA), find(fileB)];
-  const pageSize = (a ?? b)?.pageSize;
-  if (pageSize === undefined) return [];
-  if (a !== null && b !== null && a.pageSize !== b.pageSize) {
-    throw fail(
-      'format.unsupported',
-      DOING,
-      `the pages of ${name} have ${a.pageSize} bytes in one file and ${b.pageSize} in the other`,
-      'Compare two files of the same VM.',
-    );
-  }
-  return [{ name, pageSize, a, b, pages: Math.max(a?.pages ?? 0, b?.pages ?? 0) }];
-}
+const blockOf = ({ blocks }: GuestFile, name: string): GuestBlock | null =>
+  blocks.find((one) => one.name === name) ?? null;
 
 /** Cuts at multiples of 8 pages; where no page is present in either file there is no unit. */
 export function cutPairs(pairs: readonly BlockPair[]): readonly PairUnit[] {

@@ -57,7 +57,7 @@ async function openDiff(leaseA: Lease, leaseB: Lease, block: string | null): Pro
   try {
     const b = await GuestFile.open(leaseB, DOING);
     try {
-      const pairs = pairBlocks(a, b, block);
+      const { pairs, apart } = pairBlocks(a, b, block);
       const units = cutPairs(pairs);
       const comparison = new PageComparison(a, b, Math.max(DIFF_STEP, ...pairs.map(({ pageSize }) => pageSize)));
       const plan = {
@@ -69,6 +69,7 @@ async function openDiff(leaseA: Lease, leaseB: Lease, block: string | null): Pro
           pagesA: inA?.pages ?? null,
           pagesB: inB?.pages ?? null,
         })),
+        apart,
       };
       return { files: [a, b], units, comparison, plan };
     } catch (error) {

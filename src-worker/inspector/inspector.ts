@@ -1,6 +1,8 @@
 /** One open inspector: its services put together, and the threads they share. */
 import type { ServeInspector } from '@shared/contracts/endpoint-worker';
 import type { Inspector } from '@shared/contracts/inspector';
+import type { Lease } from '@shared/contracts/lease';
+import { createInspectorCompare } from './compare';
 import { createInspectorFind } from './find';
 import { createInspectorPages } from './pages/pages';
 import { createInspectorPlaces } from './places';
@@ -9,6 +11,8 @@ import { createThreads } from './threads';
 
 export interface OpenInspector {
   readonly api: Inspector;
+  /** Lends the file of another session, or takes it back: null. */
+  introduce(session: string, lease: Lease | null): void;
   /** Closes the file and ends the threads. */
   dispose(): Promise<void>;
 }
@@ -19,10 +23,13 @@ export function createInspector({ lease, ramMap, digests }: ServeInspector, work
   const service = createInspectorService(lease, ramMap);
   const find = createInspectorFind(lease, ramMap, threads);
   const pages = createInspectorPages(lease, digests, threads);
+  const compare = createInspectorCompare(lease, ramMap, threads, pages);
   return {
-    api: { ...service.api, ...find.api, ...pages.api, ...createInspectorPlaces(service) },
+    api: { ...service.api, ...find.api, ...pages.api, ...createInspectorPlaces(service), ...compare.api },
+    introduce: compare.introduce,
     async dispose() {
       find.dispose();
+      compare.dispose();
       threads.dispose();
       await pages.dispose();
       await service.dispose();

@@ -20,7 +20,7 @@ const PAGE = 4096;
 const APART = 100;
 const MIB = 1024 * 1024;
 /** What a worker reads at a time (src-worker/diff/compare.ts). */
-const REQUEST = '512k';
+const REQUEST = '1m';
 
 /** The bench; answers the exit code: 1 when a result is wrong. Ratios are for the reader to judge. */
 export async function benchDiff(words: readonly string[]): Promise<number> {

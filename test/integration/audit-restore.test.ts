@@ -97,6 +97,7 @@ describe('a stream further into a file than it is looked for', () => {
       takeWorker: async () => ({
         ...(await services.workers.take('inspect')),
         serveInspector: (_, { lease }) => lent.push(lease.streamOffset),
+        introduceInspector: () => undefined,
       }),
       makeChannel: () => ({ port1: {}, port2: {} }),
       sendPort: () => undefined,

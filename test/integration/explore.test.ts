@@ -237,6 +237,14 @@ describe('diff', () => {
         state: string;
         fields: { field: string; a: unknown }[];
       }[];
+      readonly guestPhysical: readonly {
+        block: string;
+        guestPhysical: number;
+        length: number;
+        added: number;
+        removed: number;
+        changed: number;
+      }[];
     }
     const report = await stillframe<Report>('diff', at('a.mapped'), at('b.mapped'));
     const ram = report.blocks.find(({ name }) => name === 'pc.ram');
@@ -246,11 +254,46 @@ describe('diff', () => {
     expect(pages.filter((page) => !isCovered(page * PAGE))).toEqual(expected);
     expect((ram?.added ?? 0) + (ram?.removed ?? 0) + (ram?.changed ?? 0)).toBe(pages.length);
     expect(ram?.changed).toBeGreaterThan(0);
+    // By guest-physical range: RAM up to 640 KiB and from 1 MiB on, where the picture shows the same memory.
+    const ranges = report.guestPhysical.filter(({ block }) => block === 'pc.ram');
+    for (const range of ranges.filter((one) => one.guestPhysical !== COVERED.start)) {
+      const end = range.guestPhysical + range.length;
+      const inside = expected.filter((page) => page * PAGE >= range.guestPhysical && page * PAGE < end);
+      if (!isCovered(range.guestPhysical))
+        expect([range, range.added + range.removed + range.changed]).toEqual([range, inside.length]);
+    }
+    expect(ranges.reduce((sum, { length }) => sum + length, 0)).toBeGreaterThan(MEMORY - MIB);
     for (const { name, ranges } of report.blocks) if (/bios|rom/.test(name)) expect([name, ranges]).toEqual([name, []]);
     const timer = report.devices.find(({ name }) => name === 'timer');
     expect(timer?.fields.map(({ field }) => field)).toContain('cpu_clock_offset');
     expect(report.devices.map(({ name }) => name)).toContain('cpu');
     expect(report.devices.every(({ state }) => state === 'changed')).toBe(true);
+  });
+
+  it('of the structure tells which parts differ, and where they lie', async () => {
+    interface Layout {
+      readonly layout: readonly {
+        part: string;
+        state: string;
+        fields: readonly { field: string; a: string | null; b: string | null }[];
+      }[];
+    }
+    interface Inspected {
+      readonly ramBlocks: readonly { name: string; pagesPresent: number }[];
+    }
+    const { layout } = await stillframe<Layout>('diff', at('a.mapped'), at('b.mapped'), '--layout');
+    const present = async (name: string): Promise<string> => {
+      const { ramBlocks } = await stillframe<Inspected>('inspect', at(name));
+      return String(ramBlocks.find((block) => block.name === 'pc.ram')?.pagesPresent);
+    };
+    expect(layout.find(({ part }) => part === 'block pc.ram')).toEqual({
+      part: 'block pc.ram',
+      state: 'changed',
+      fields: [{ field: 'present pages', a: await present('a.mapped'), b: await present('b.mapped') }],
+    });
+    expect(await stillframe('diff', at('a.mapped'), at('a.mapped'), '--layout')).toEqual({ layout: [], more: false });
+    const { code, stderr } = await runCli(['diff', 'a.mapped', 'a.image', '--layout'], { env, cwd: folder });
+    expect([code, stderr]).toEqual([2, expect.stringMatching(/a\.image.*\.\n$/)]);
   });
 
   it('of a moment and itself has nothing', async () => {
