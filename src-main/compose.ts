@@ -1,4 +1,6 @@
 /** Every service of main, put together. Runs under Electron and under plain Node alike: what differs is in `Host`. */
+import { join } from 'node:path';
+import { createBookmarks } from './bookmarks/bookmarks';
 import { Conversions } from './convert/conversions';
 import { createConvertService } from './convert/convert-service';
 import { createFileRegistry } from './files/registry';
@@ -35,6 +37,7 @@ export async function createServices(host: Host, options: ComposeOptions = {}): 
   );
   const restores = new Restores({ machines, files, workers, channels, library });
   const conversions = new Conversions(createConvertService({ files, workers, library }), library);
+  const bookmarks = createBookmarks(join(places.data, 'bookmarks'));
   return {
     places,
     files,
@@ -45,6 +48,7 @@ export async function createServices(host: Host, options: ComposeOptions = {}): 
     saves,
     restores,
     conversions,
+    bookmarks,
     dispose: async () => {
       await Promise.all([saves.dispose(), conversions.dispose()]);
       index.dispose();

@@ -4,6 +4,7 @@
  * how a person is told.
  */
 import type { ChannelSetup } from '@shared/contracts/channels';
+import type { BookmarksApi } from '@shared/contracts/bookmarks';
 import type { ConversionJob, ConversionsApi } from '@shared/contracts/conversions';
 import type { LibraryApi, RestoresApi, SnapshotEntry, SnapshotId } from '@shared/contracts/library';
 import type { Machine, MachineFacts, MachineId, MachinesApi, Recipe } from '@shared/contracts/machines';
@@ -299,6 +300,7 @@ export interface Services {
   readonly saves: SaveService;
   readonly restores: RestoreService;
   readonly conversions: ConversionService;
+  readonly bookmarks: BookmarksApi;
   dispose(): Promise<void>;
 }
 

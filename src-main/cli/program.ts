@@ -3,6 +3,7 @@ import { failureOf, sentenceOf, type Failure } from '@shared/contracts/failure';
 import { Command, CommanderError } from 'commander';
 import { createDesk } from './command';
 import { addConvert } from './commands/convert';
+import { addBookmarks } from './commands/bookmarks';
 import { addDevices } from './commands/devices';
 import { addDiff } from './commands/diff';
 import { addExport } from './commands/export';
@@ -43,7 +44,7 @@ export async function runCli(
     });
   const desk = createDesk(program, terminal, surroundings);
   const changing = [addMachines, addStart, addSave, addRestore, addConvert];
-  const looking = [addList, addInspect, addLocate, addDevices, addTree];
+  const looking = [addList, addInspect, addLocate, addDevices, addTree, addBookmarks];
   const exploring = [addFind, addStrings, addHexdump, addDiff, addExport];
   for (const add of [...changing, ...looking, ...exploring, addSynthetic]) add(desk);
   try {

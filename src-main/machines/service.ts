@@ -16,7 +16,7 @@ import { freeName, recipeOf, sameVm } from './new-machine';
 import { newMachineId, Roster, type SavesOfMachine } from './roster';
 import { screendump } from './thumbnails';
 import { Ticker } from './ticker';
-import { Turns } from './turns';
+import { Turns } from '../time/turns';
 
 export class Machines implements MachineService {
   private readonly roster: Roster;

@@ -4,6 +4,7 @@
  */
 import * as v from 'valibot';
 import type { AppApi } from '@shared/contracts/app';
+import { MOST_BOOKMARK_NAME, MOST_BOOKMARK_NOTE } from '@shared/contracts/bookmarks';
 import type { SnapshotId } from '@shared/contracts/library';
 import type { ConversionId } from '@shared/contracts/conversions';
 import type { MachineId } from '@shared/contracts/machines';
@@ -91,6 +92,14 @@ const saveOptions = v.strictObject({
   out: v.nullable(path),
 });
 
+const bookmark = v.strictObject({
+  id: filled(100),
+  offset: whole(0, Number.MAX_SAFE_INTEGER),
+  length: whole(1, Number.MAX_SAFE_INTEGER),
+  name: text(MOST_BOOKMARK_NAME),
+  note: text(MOST_BOOKMARK_NOTE),
+});
+
 const restoreOptions = v.strictObject({
   engine: v.picklist(['auto', 'native', 'channels', 'emit']),
   then: v.nullable(v.picklist(['run', 'pause'])),
@@ -152,6 +161,11 @@ export const schemas = {
     open: v.strictTuple([inspectTarget]),
     introduce: v.strictTuple([word, word]),
     close: v.strictTuple([word]),
+  },
+  bookmarks: {
+    list: v.strictTuple([path]),
+    keep: v.strictTuple([path, bookmark]),
+    remove: v.strictTuple([path, filled(100)]),
   },
   shell: {
     about: nothing,

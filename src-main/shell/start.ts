@@ -83,7 +83,7 @@ async function open(built: Built, file: string | null): Promise<void> {
     development: !app.isPackaged,
   });
   const inspections = makeInspectors(built, services, window);
-  const { machines, saves, library, restores, conversions } = services;
+  const { machines, saves, library, restores, conversions, bookmarks } = services;
   const shellApi = createShellApi({ window, settings, libraryFolder: places.library });
   const api: AppApi = {
     machines,
@@ -92,6 +92,7 @@ async function open(built: Built, file: string | null): Promise<void> {
     restores,
     conversions,
     inspector: inspections.inspectors,
+    bookmarks,
     shell: shellApi,
   };
   const events = openIpc(window, api, pageOrigin);

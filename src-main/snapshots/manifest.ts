@@ -4,7 +4,7 @@ import { blockOffset, byteCount, guestPhysical } from '@shared/bytes/units';
 import { fail } from '@shared/contracts/failure';
 import type { Manifest } from '@shared/contracts/library';
 import * as v from 'valibot';
-import { readSmallFile } from './small-file';
+import { readSmallFile } from '../files/small-file';
 
 export const MANIFEST_FILE = 'manifest.json';
 export const MEMORY_FILE = 'memory.mapped';

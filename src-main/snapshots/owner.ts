@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import * as v from 'valibot';
 import * as proc from '../qemu/proc';
 import { writeNew } from './durable';
-import { readSmallFile } from './small-file';
+import { readSmallFile } from '../files/small-file';
 
 export const OWNER_FILE = 'owner.json';
 const MAX_OWNER_BYTES = 16 * 1024;

@@ -52,6 +52,7 @@ export const app: AppApi = {
   restores: service('restores'),
   conversions: service('conversions'),
   inspector: service('inspector'),
+  bookmarks: service('bookmarks'),
   shell: service('shell'),
 };
 

@@ -1,4 +1,5 @@
 /** Everything the renderer may ask of main, as one type: the IPC host table and the renderer's client are derived from it. */
+import type { BookmarksApi } from './bookmarks';
 import type { ConversionJob, ConversionsApi } from './conversions';
 import type { Failure } from './failure';
 import type { LibraryApi, LibraryOverview, RestoresApi } from './library';
@@ -52,6 +53,7 @@ export interface AppApi {
   readonly restores: RestoresApi;
   readonly conversions: ConversionsApi;
   readonly inspector: InspectorApi;
+  readonly bookmarks: BookmarksApi;
   readonly shell: ShellApi;
 }
 

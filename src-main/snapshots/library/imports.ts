@@ -6,7 +6,7 @@ import { fail, failureOf } from '@shared/contracts/failure';
 import type { SnapshotEntry, SnapshotId } from '@shared/contracts/library';
 import * as v from 'valibot';
 import { writeAside } from '../../files/write-aside';
-import { readSmallFile } from '../small-file';
+import { readSmallFile } from '../../files/small-file';
 
 const IMPORTS_FILE = 'imports.json';
 const MAX_BYTES = 4 * 1024 * 1024;
