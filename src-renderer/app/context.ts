@@ -1,6 +1,7 @@
 import type { AppApi } from '@shared/contracts/app';
 import { createContext } from 'svelte';
 import type { Conversions } from '../convert/conversions.svelte';
+import type { InspectorRoom } from '../inspector/room.svelte';
 import type { LibraryRoom } from '../library/library.svelte';
 import type { MachinesRoom } from '../machines/machines.svelte';
 import type { Saves } from '../save/saves.svelte';
@@ -22,6 +23,7 @@ export interface AppContext {
   readonly saves: Saves;
   readonly library: LibraryRoom;
   readonly conversions: Conversions;
+  readonly inspector: InspectorRoom;
 }
 
 export const [useApp, provideApp] = createContext<AppContext>();

@@ -1,5 +1,6 @@
 import { Conversions } from '../convert/conversions.svelte';
-import { app as api } from '../lib/client';
+import { InspectorRoom } from '../inspector/room.svelte';
+import { app as api, openInspector } from '../lib/client';
 import { LibraryRoom } from '../library/library.svelte';
 import { MachinesRoom } from '../machines/machines.svelte';
 import { Saves } from '../save/saves.svelte';
@@ -27,5 +28,6 @@ export function createApp(): AppContext {
     saves: new Saves({ api, navigation, dialogs, toasts }),
     library,
     conversions: new Conversions({ api, navigation, dialogs, toasts }),
+    inspector: new InspectorRoom(openInspector, (session, other) => api.inspector.introduce(session, other)),
   };
 }

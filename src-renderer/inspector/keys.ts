@@ -6,6 +6,7 @@ interface Actions {
   goTo(): void;
   find(): void;
   filter(): void;
+  mark(): void;
 }
 
 /** In the view that compares two files: what moves in the bytes of one file means nothing there. */
@@ -25,6 +26,7 @@ export const bindingsOf = (file: OpenFile, actions: Actions): readonly KeyBindin
   { keys: 'n', label: 'next hit', run: () => void file.find.next(1) },
   { keys: 'Shift+N', label: 'previous hit', run: () => void file.find.next(-1) },
   { keys: 'f', label: 'filter the structure', hint: true, run: () => actions.filter() },
+  { keys: 'b', label: 'bookmark', hint: true, run: () => actions.mark() },
   { keys: '[', label: 'previous present page', hint: true, run: () => void file.hex.goToPresentPage(-1) },
   { keys: ']', label: 'next present page', hint: true, run: () => void file.hex.goToPresentPage(1) },
   { keys: 'Alt+ArrowLeft', label: 'back', run: () => void file.hex.goBack() },

@@ -1,5 +1,6 @@
 /** One file that is open in the inspector, with everything that is known of it and where the person is in it. */
 import type { InspectorSession } from '@shared/contracts/app';
+import type { BookmarksApi } from '@shared/contracts/bookmarks';
 import { failureOf, type Failure } from '@shared/contracts/failure';
 import type { Problem, StructureNode } from '@shared/contracts/inspect';
 import type { Inspector } from '@shared/contracts/inspector';
@@ -11,6 +12,7 @@ import { FieldNodes } from './tree/field-nodes.svelte';
 import { FindState } from './find/find-state.svelte';
 import { HexState } from './bytes/hex-state.svelte';
 import { grownTree, parentOfMore } from './tree/lazy-nodes';
+import { MarksState } from './marks/marks-state.svelte';
 import { pageBlocksOf } from './pages/page-block';
 import { PagesState } from './pages/pages-state.svelte';
 import { PlaceState, type PlaceView } from './places/place-state.svelte';
@@ -25,6 +27,7 @@ export const CURSOR_BYTES = VALUE_BYTES + 24;
 export interface InspectorConnection {
   readonly session: InspectorSession;
   readonly api: Inspector;
+  readonly bookmarks: BookmarksApi;
   readonly ended: Promise<Failure>;
   close(): Promise<void>;
 }
@@ -46,6 +49,7 @@ export class OpenFile {
   readonly find: FindState;
   /** Where the cursor is, in every way of saying it. */
   readonly places: PlaceState;
+  readonly marks: MarksState;
   /** The pages of the blocks, as the Pages view shows them. */
   readonly pages: PagesState;
   readonly #connection: InspectorConnection;
@@ -90,6 +94,7 @@ export class OpenFile {
     this.fields = new FieldNodes(connection.api, (error) => this.fail(error));
     this.pages = new PagesState(connection.api, pageBlocksOf(file.report), (error) => this.fail(error));
     this.find = new FindState(connection.api, ({ fileOffset, length }) => this.hex.goTo(fileOffset, length));
+    this.marks = new MarksState(connection.bookmarks, connection.session.path);
     this.places = new PlaceState(connection.api, this.#placeView());
     void connection.ended.then((failure) => {
       this.failure = failure;
@@ -104,6 +109,8 @@ export class OpenFile {
       const opened = new OpenFile(connection, file, roots);
       await opened.hex.start();
       void opened.places.start();
+      // A file is looked into all the same when its bookmarks cannot be read.
+      void opened.marks.start().catch((error: unknown) => opened.fail(error));
       return opened;
     } catch (error) {
       await connection.close();

@@ -1,4 +1,4 @@
-/** The inspector's room: which file is open, and opening another. */
+/** The inspector's room: which files are open, which of them is shown, and opening others. */
 import { failureOf, type Failure } from '@shared/contracts/failure';
 import { OpenFile, type InspectorConnection } from './open-file.svelte';
 
@@ -11,9 +11,15 @@ export class InspectorRoom {
   readonly #connect: (target: InspectorTarget) => Promise<InspectorConnection>;
   readonly #introduce: Introduce;
   #turn = 0;
-  #target: InspectorTarget | null = null;
+  /** What each file was opened as. */
+  readonly #targets = new WeakMap<OpenFile, InspectorTarget>();
 
+  /** In the order in which they were opened. */
+  files = $state.raw<readonly OpenFile[]>([]);
+  /** The one that is shown. */
   file = $state.raw<OpenFile | null>(null);
+  /** Counts up when the bytes of a place are to be shown, whatever view is. */
+  wishes = $state(0);
   /** Why the last file could not be opened. */
   failure = $state.raw<Failure | null>(null);
   opening = $state(false);
@@ -23,8 +29,22 @@ export class InspectorRoom {
     this.#introduce = introduce;
   }
 
-  /** Opens a file in place of the one that is open; of several wishes the last counts. */
+  /**
+   * Opens a file and shows it; of several wishes the last counts. A snapshot that is open already is shown as it is; a file is
+   * opened anew, since it may have changed.
+   */
   async open(target: InspectorTarget): Promise<void> {
+    const known = this.#openAs(target);
+    if (known !== null && 'snapshot' in target && !known.ended) {
+      this.#turn += 1;
+      this.show(known);
+      return;
+    }
+    await this.#openIn(target, known);
+  }
+
+  /** `before`: the file whose place in the list the new one takes. */
+  async #openIn(target: InspectorTarget, before: OpenFile | null): Promise<void> {
     const turn = (this.#turn += 1);
     this.opening = true;
     this.failure = null;
@@ -34,8 +54,11 @@ export class InspectorRoom {
         await file.close();
         return;
       }
-      this.#target = target;
-      await this.#replace(file);
+      this.#targets.set(file, target);
+      const kept = before !== null && this.files.includes(before);
+      this.files = kept ? this.files.map((one) => (one === before ? file : one)) : [...this.files, file];
+      this.file = file;
+      if (before !== null) await letGo(before);
     } catch (error) {
       if (turn === this.#turn) this.failure = failureOf(error, 'opening the file');
     } finally {
@@ -71,18 +94,46 @@ export class InspectorRoom {
 
   /** Opens the file that is open, or was, anew. */
   async openAgain(): Promise<void> {
-    if (this.#target !== null) await this.open(this.#target);
+    const { file } = this;
+    const target = file === null ? undefined : this.#targets.get(file);
+    if (target !== undefined) await this.#openIn(target, file);
   }
 
-  async close(): Promise<void> {
-    this.#turn += 1;
-    await this.#replace(null);
-  }
-
-  async #replace(file: OpenFile | null): Promise<void> {
-    const before = this.file;
+  show(file: OpenFile): void {
+    this.failure = null;
     this.file = file;
-    // The old worker may be gone already; there is nothing left to tell the person then.
-    await before?.close().catch(() => undefined);
+  }
+
+  /** Shows a place of the file that is shown, in its bytes. */
+  goTo(offset: number, length: number): void {
+    this.wishes += 1;
+    void this.file?.hex.goTo(offset, length);
+  }
+
+  /** Closes one file; the one beside it is shown when it was. */
+  async closeFile(file: OpenFile): Promise<void> {
+    const at = this.files.indexOf(file);
+    if (at < 0) return;
+    this.files = this.files.filter((one) => one !== file);
+    if (this.file === file) this.file = this.files[Math.min(at, this.files.length - 1)] ?? null;
+    await letGo(file);
+  }
+
+  async closeAll(): Promise<void> {
+    this.#turn += 1;
+    const { files } = this;
+    this.files = [];
+    this.file = null;
+    await Promise.all(files.map(letGo));
+  }
+
+  #openAs(target: InspectorTarget): OpenFile | null {
+    const found = this.files.find(({ session }) =>
+      'path' in target ? session.path === target.path : session.snapshot === target.snapshot,
+    );
+    return found ?? null;
   }
 }
+
+/** A worker may be gone already; there is nothing left to tell the person then. */
+const letGo = (file: OpenFile): Promise<void> => file.close().catch(() => undefined);

@@ -202,6 +202,7 @@ export interface OpenInspector {
   readonly session: InspectorSession;
   /** Calls go to the session's own worker, not through main. */
   readonly api: Inspector;
+  readonly bookmarks: AppApi['bookmarks'];
   /** Resolves when the worker is gone before `close`; opening the file again starts another. */
   readonly ended: Promise<Failure>;
   close(): Promise<void>;
@@ -226,5 +227,5 @@ export async function openInspector(target: Parameters<AppApi['inspector']['open
     connection.close();
     await app.inspector.close(session.id);
   };
-  return { session, api: connection.api, ended, close };
+  return { session, api: connection.api, bookmarks: app.bookmarks, ended, close };
 }
