@@ -30,7 +30,10 @@ function hugeSegments(): readonly Segment[] {
 function portOver(segments: readonly Segment[], asked: number[] = []): InspectorPort {
   const at = (offset: number): number => segments.findLastIndex((segment) => segment.offset <= offset);
   return inspectorOf({
-    bytes: (offset, length) => Promise.resolve(Uint8Array.from({ length }, (_, index) => (offset + index) % 256)),
+    stretches: (wanted) =>
+      Promise.resolve(
+        wanted.map(({ offset, length }) => Uint8Array.from({ length }, (_, index) => (offset + index) % 256)),
+      ),
     layout: (offset, before, after): Promise<Layout> => {
       asked.push(offset);
       const here = at(offset);
