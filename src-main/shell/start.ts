@@ -147,13 +147,19 @@ async function checkBuilt({ page, preload, worker }: Built): Promise<void> {
   }
 }
 
+/** By then the window is there, and an Inspector that was opened shows its first rows. */
+const WARM_AFTER_MS = 1500;
+
 /** Inspectors have workers of their own, and one in waiting: opening a file is what a person waits for. */
 function makeInspectors(
   built: Built,
   services: Services,
   window: BrowserWindow,
 ): { readonly inspectors: Inspectors; tell(events: Events): void; dispose(): Promise<void> } {
-  const pool = createWorkerPool((purpose) => startUtilityWorker(built.worker, purpose), { warm: true });
+  const pool = createWorkerPool((purpose) => startUtilityWorker(built.worker, purpose), {
+    warm: true,
+    pauseMs: WARM_AFTER_MS,
+  });
   let events: Events | null = null;
   const inspectors = createInspectors({
     services,

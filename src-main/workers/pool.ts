@@ -5,16 +5,27 @@ export interface PoolOf<W extends Worker> extends WorkerPool {
   take(purpose: string): Promise<W>;
 }
 
+export interface PoolOptions {
+  /** One more is always kept ready after the first was taken; it costs a process. */
+  readonly warm: boolean;
+  /**
+   * The one to keep ready is started so many milliseconds after one was taken, and so long after the pool was made: its start
+   * would take the processor from what the taker is about to do.
+   */
+  readonly pauseMs?: number;
+}
+
 /**
- * Workers of one's own. With `warm` set, one more is always kept ready after the first was taken; it costs a process.
+ * Workers of one's own.
  * What is taken is the taker's to stop; `dispose` stops everything that still runs.
  */
 export function createWorkerPool<W extends Worker>(
   start: (purpose: string) => Promise<W>,
-  options: { readonly warm: boolean } = { warm: false },
+  options: PoolOptions = { warm: false },
 ): PoolOf<W> {
   const running = new Set<W>();
   let warm: Promise<W | null> | null = null;
+  let timer: ReturnType<typeof setTimeout> | undefined;
   let disposed = false;
 
   const begin = async (purpose: string): Promise<W> => {
@@ -30,6 +41,12 @@ export function createWorkerPool<W extends Worker>(
     if (!options.warm || disposed || warm !== null) return;
     warm = begin('waiting').catch(() => null);
   };
+  const keepWarmSoon = (): void => {
+    clearTimeout(timer);
+    if (options.pauseMs === undefined) keepWarm();
+    else timer = setTimeout(keepWarm, options.pauseMs);
+  };
+  if (options.pauseMs !== undefined) keepWarmSoon();
 
   const takeWarm = async (): Promise<W | null> => {
     const waiting = warm;
@@ -41,11 +58,12 @@ export function createWorkerPool<W extends Worker>(
   return {
     async take(purpose) {
       const worker = (await takeWarm()) ?? (await begin(purpose));
-      keepWarm();
+      keepWarmSoon();
       return worker;
     },
     async dispose() {
       disposed = true;
+      clearTimeout(timer);
       await warm;
       const all = [...running];
       for (const worker of all) worker.stop();

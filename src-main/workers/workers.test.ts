@@ -159,6 +159,19 @@ describe('the pool', () => {
     }
     for (const { pid } of started) expect(await isAlive(pid ?? 0)).toBe(false);
   }, 60_000);
+
+  it('has its first worker ready before one is taken, and starts no other at once', async () => {
+    const { start, started } = counted();
+    const pool = createWorkerPool(start, { warm: true, pauseMs: 300 });
+    try {
+      const ready = await until(() => started[0]);
+      expect((await pool.take('first')).pid).toBe(ready.pid);
+      expect(started).toHaveLength(1);
+      await until(() => started[1]);
+    } finally {
+      await pool.dispose();
+    }
+  }, 60_000);
 });
 
 describe('the warm worker', () => {

@@ -18,6 +18,8 @@ import type { RamRange } from './library';
 
 /** Most bytes that one `bytes` call answers. */
 export const MAX_BYTES = 1024 * 1024;
+/** Most stretches that one `stretches` call answers; together they have at most MAX_BYTES. */
+export const MAX_STRETCHES = 64;
 /** Most segments on either side of the asked offset that one `layout` call answers. */
 export const MAX_SEGMENTS = 512;
 /** Most cells that one `density` call answers. */
@@ -67,6 +69,12 @@ export interface Segment {
   readonly pages: PageRun | null;
 }
 
+/** Some bytes of the file. */
+export interface Stretch {
+  readonly offset: number;
+  readonly length: number;
+}
+
 /** Consecutive segments; they abut. */
 export interface Layout {
   readonly segments: readonly Segment[];
@@ -111,6 +119,8 @@ export interface InspectorPort {
   findFields(text: string): Promise<FoundFields>;
   /** The file's bytes, at most MAX_BYTES; shorter only where the file ends. Holes read as zeros: ask `layout` for them. */
   bytes(offset: number, length: number): Promise<Uint8Array>;
+  /** As `bytes`, of several stretches at once. */
+  stretches(wanted: readonly Stretch[]): Promise<readonly Uint8Array[]>;
   /**
    * The segment that holds `offset`, up to `before` segments before it and up to `after` after it. Empty for an empty
    * file; an offset past the end counts as the last byte.
@@ -134,6 +144,7 @@ export const inspectorPortMethods = {
   fieldsAt: true,
   findFields: true,
   bytes: true,
+  stretches: true,
   layout: true,
   locate: true,
   translate: true,

@@ -1,11 +1,12 @@
 /** Serves one open file to the inspector: everything here answers for any file, also for one that is no snapshot. */
-import { byteCount, fileOffset, guestPhysical } from '@shared/bytes/units';
+import { byteCount, fileOffset, guestPhysical, type ByteCount, type FileOffset } from '@shared/bytes/units';
 import type { LocateQuery, TranslateQuery } from '@shared/contracts/inspect';
 import { fail, failureOf, type Failure, type StillframeError } from '@shared/contracts/failure';
 import {
   MAX_BYTES,
   MAX_CELLS,
   MAX_SEGMENTS,
+  MAX_STRETCHES,
   MAX_TEXT,
   type Density,
   type InspectedFile,
@@ -82,6 +83,11 @@ export function createInspectorService(lease: Lease, ramMap: readonly RamRange[]
       const { source } = await opened();
       // A copy of its own: a view would take its whole buffer along across the port.
       return (await source.read(fileOffset(from), byteCount(count))).slice();
+    },
+    stretches: async (wanted) => {
+      const checked = checkedStretches(wanted);
+      const { source } = await opened();
+      return Promise.all(checked.map(async ({ offset, length }) => (await source.read(offset, length)).slice()));
     },
     layout: async (offset, before, after) => {
       const from = whole(offset, 'offset');
@@ -221,6 +227,23 @@ function whole(value: unknown, name: string): number {
 function atMost(value: unknown, most: number, name: string): number {
   if (whole(value, name) > most) throw refusal(name, `at most ${most}`);
   return whole(value, name);
+}
+
+function checkedStretches(wanted: unknown): readonly { offset: FileOffset; length: ByteCount }[] {
+  if (!Array.isArray(wanted) || wanted.length > MAX_STRETCHES) throw refusal('stretches', `at most ${MAX_STRETCHES}`);
+  const checked = wanted.map((item: unknown) => {
+    const given = typeof item === 'object' && item !== null ? (item as Readonly<Record<string, unknown>>) : {};
+    return {
+      offset: fileOffset(whole(given['offset'], 'offset')),
+      length: byteCount(atMost(given['length'], MAX_BYTES, 'length')),
+    };
+  });
+  atMost(
+    checked.reduce((sum, { length }) => sum + length, 0),
+    MAX_BYTES,
+    'all lengths together',
+  );
+  return checked;
 }
 
 function checkedQuery(query: unknown): LocateQuery {

@@ -20,7 +20,9 @@ export function benchArguments(
 ): BenchArguments {
   const at = words.indexOf('--folder');
   const folder = at < 0 ? null : (words[at + 1] ?? null);
-  const [gib, rounds] = words.filter((word, index) => /^[\d.]+$/.test(word) && index !== at + 1).map(Number);
+  const [gib, rounds] = words
+    .filter((word, index) => /^[\d.]+$/.test(word) && (at < 0 || index !== at + 1))
+    .map(Number);
   return { gib: gib ?? usual.gib, rounds: rounds ?? usual.rounds, cold: words.includes('--cold'), folder };
 }
 

@@ -153,7 +153,12 @@ describe('A whole VM in a pipe', () => {
     const vm = await boot(await program());
     const undo = new UndoStack();
     const pipe = await openPipe();
-    const prepared = await prepareStream(vm, { carries: 'everything', standsStill: true, rateLimit: null }, pipe.write.fd, undo);
+    const prepared = await prepareStream(
+      vm,
+      { carries: 'everything', standsStill: true, rateLimit: null },
+      pipe.write.fd,
+      undo,
+    );
     await pipe.write.close();
     const [ended, stream] = await Promise.all([writePrepared(vm, prepared, undo, NEVER), pipe.read.readFile()]);
     for (const step of prepared.putBack) await step.now();
@@ -173,7 +178,12 @@ describe('A whole VM in a pipe', () => {
       const undo = new UndoStack();
       const abort = new AbortController();
       const pipe = await openPipe();
-      const prepared = await prepareStream(vm, { carries: 'everything', standsStill: false, rateLimit: null }, pipe.write.fd, undo);
+      const prepared = await prepareStream(
+        vm,
+        { carries: 'everything', standsStill: false, rateLimit: null },
+        pipe.write.fd,
+        undo,
+      );
       await pipe.write.close();
       const writing = writePrepared(vm, prepared, undo, abort.signal);
       undo.push('closing the pipe', () => pipe.close());

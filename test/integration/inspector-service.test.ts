@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { StructureNode } from '@shared/contracts/inspect';
-import { MAX_BYTES, type Segment } from '@shared/contracts/inspector-port';
+import { MAX_BYTES, MAX_STRETCHES, type Segment } from '@shared/contracts/inspector-port';
 import type { RamRange } from '@shared/contracts/library';
 import { blockOffset, byteCount, guestPhysical } from '@shared/bytes/units';
 import { createInspectorService, type InspectorService } from '../../src-worker/inspector/service';
@@ -170,6 +170,18 @@ describe('a file that QEMU wrote', () => {
     const bad = (value: unknown) => value as number;
     await expect(api.bytes(0, MAX_BYTES + 1)).rejects.toThrow(/length must be at most/);
     await expect(api.bytes(-1, 5)).rejects.toThrow(/offset must be/);
+    const stretch = (length: number) => ({ offset: 0, length });
+    expect((await api.stretches([stretch(3), { offset: 1, length: 2 }])).map((read) => [...read])).toEqual([
+      [...(await api.bytes(0, 3))],
+      [...(await api.bytes(1, 2))],
+    ]);
+    await expect(api.stretches([stretch(MAX_BYTES), stretch(1)])).rejects.toThrow(
+      /all lengths together must be at most/,
+    );
+    await expect(api.stretches(Array.from({ length: MAX_STRETCHES + 1 }, () => stretch(1)))).rejects.toThrow(
+      /stretches/,
+    );
+    await expect(api.stretches([null as unknown as { offset: number; length: number }])).rejects.toThrow(/offset must/);
     await expect(api.bytes(bad('0'), 5)).rejects.toThrow(/offset must be/);
     await expect(api.layout(bad(Number.NaN), 1, 1)).rejects.toThrow(/offset must be/);
     await expect(api.layout(0, 1e9, 1)).rejects.toThrow(/before must be at most/);

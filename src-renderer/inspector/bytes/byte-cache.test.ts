@@ -1,44 +1,49 @@
 import { describe, expect, it } from 'vitest';
-import type { Segment } from '@shared/contracts/inspector-port';
+import type { Segment, Stretch } from '@shared/contracts/inspector-port';
 import { ByteCache, CHUNK_BYTES } from './byte-cache';
 import { joined } from './layout-span';
 
 /** Reads that are answered by hand. */
 function byHand(size: number) {
   const waiting = new Map<number, () => void>();
-  const asked: number[] = [];
+  /** Chunks of each request. */
+  const asked: number[][] = [];
   const failed: unknown[] = [];
-  const read = (offset: number, length: number): Promise<Uint8Array> => {
-    asked.push(offset / CHUNK_BYTES);
+  const read = (wanted: readonly Stretch[]): Promise<readonly Uint8Array[]> => {
+    const chunks = wanted.map(({ offset }) => offset / CHUNK_BYTES);
+    asked.push(chunks);
     return new Promise((resolve) => {
-      const part = Math.max(0, Math.min(length, size - offset));
-      waiting.set(offset / CHUNK_BYTES, () => resolve(new Uint8Array(part).fill((offset / CHUNK_BYTES) % 256)));
+      const bytes = wanted.map(({ offset, length }) =>
+        new Uint8Array(Math.max(0, Math.min(length, size - offset))).fill((offset / CHUNK_BYTES) % 256),
+      );
+      for (const chunk of chunks) waiting.set(chunk, () => resolve(bytes));
     });
   };
+  let arrivals = 0;
   const cache = new ByteCache(
     read,
-    () => undefined,
+    () => (arrivals += 1),
     (error) => failed.push(error),
   );
   const answer = async (chunk: number): Promise<void> => {
     waiting.get(chunk)?.();
     for (let turn = 0; turn < 5; turn += 1) await Promise.resolve();
   };
-  return { cache, asked, answer, failed };
+  return { cache, asked, answer, failed, arrivals: () => arrivals };
 }
 
+const upTo = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
 const chunk = (index: number) => ({ from: index * CHUNK_BYTES, to: (index + 1) * CHUNK_BYTES });
 
 describe('the byte cache', () => {
   it('never reads what was scrolled past before its turn came', async () => {
     const { cache, asked, answer } = byHand(2 ** 40);
-    cache.want([0, 1, 2, 3, 4, 5, 6, 7].map(chunk));
+    cache.want(upTo(64).map(chunk));
     cache.want([100, 101].map(chunk));
-    expect(asked).toEqual([0, 1, 2, 3]);
+    expect(asked).toEqual([upTo(16), upTo(32).slice(16)]);
     await answer(0);
-    await answer(1);
-    await answer(2);
-    expect(asked).toEqual([0, 1, 2, 3, 100, 101]);
+    await answer(16);
+    expect(asked.slice(2)).toEqual([[100, 101]]);
   });
 
   it('reads a chunk once, however often it is wished for', async () => {
@@ -46,15 +51,34 @@ describe('the byte cache', () => {
     for (let turn = 0; turn < 5; turn += 1) cache.want([chunk(7)]);
     await answer(7);
     cache.want([chunk(7)]);
-    expect(asked).toEqual([7]);
+    expect(asked).toEqual([[7]]);
+  });
+
+  it('tells once of bytes that come together, and says when all are there', async () => {
+    const { cache, answer, arrivals } = byHand(2 ** 40);
+    cache.want(upTo(32).map(chunk));
+    let settled = false;
+    void cache.settled(60_000).then(() => (settled = true));
+    await answer(0);
+    expect([arrivals(), settled]).toEqual([0, false]);
+    await answer(16);
+    expect([arrivals(), settled]).toEqual([1, true]);
+  });
+
+  it('does not wait longer than it is told to', async () => {
+    const { cache } = byHand(2 ** 40);
+    cache.want([chunk(3)]);
+    await cache.settled(5);
+    expect(cache.get(3 * CHUNK_BYTES, 3 * CHUNK_BYTES + 1)).toBeNull();
   });
 
   it('answers across chunks only when both are there, and is shorter where the file ends', async () => {
     const size = CHUNK_BYTES + 10;
     const { cache, answer } = byHand(size);
-    cache.want([{ from: 0, to: size }]);
+    cache.want([{ from: 0, to: CHUNK_BYTES }]);
     await answer(0);
     expect(cache.get(CHUNK_BYTES - 4, CHUNK_BYTES + 4)).toBeNull();
+    cache.want([{ from: 0, to: size }]);
     await answer(1);
     expect([...(cache.get(CHUNK_BYTES - 4, CHUNK_BYTES + 4) ?? [])]).toEqual([0, 0, 0, 0, 1, 1, 1, 1]);
     expect(cache.get(CHUNK_BYTES + 5, CHUNK_BYTES + 50)).toHaveLength(5);
@@ -62,27 +86,29 @@ describe('the byte cache', () => {
 
   it('holds at most 16 MiB, and never lets go of what is in view', async () => {
     const { cache, answer } = byHand(2 ** 40);
-    for (let index = 0; index < 1100; index += 1) {
+    for (let index = 0; index < 4400; index += 1) {
       cache.want([chunk(0), chunk(index)]);
       await answer(index);
     }
     expect(cache.held).toBeLessThanOrEqual(16 * 2 ** 20);
     expect(cache.get(0, 16)).not.toBeNull();
     expect(cache.get(CHUNK_BYTES, CHUNK_BYTES + 16)).toBeNull();
-    expect(cache.get(1099 * CHUNK_BYTES, 1099 * CHUNK_BYTES + 1)).not.toBeNull();
+    expect(cache.get(4399 * CHUNK_BYTES, 4399 * CHUNK_BYTES + 1)).not.toBeNull();
   });
 
   it('says that a read failed and goes on with the others', async () => {
     const failed: unknown[] = [];
-    const read = (offset: number): Promise<Uint8Array> =>
-      offset === 0 ? Promise.reject(new Error('gone')) : Promise.resolve(new Uint8Array(CHUNK_BYTES));
+    const read = (wanted: readonly Stretch[]): Promise<readonly Uint8Array[]> =>
+      wanted.some(({ offset }) => offset === 0)
+        ? Promise.reject(new Error('gone'))
+        : Promise.resolve(wanted.map(({ length }) => new Uint8Array(length)));
     const cache = new ByteCache(
       read,
       () => undefined,
       (error) => failed.push(error),
     );
     cache.want([chunk(0), chunk(1)]);
-    for (let turn = 0; turn < 10; turn += 1) await Promise.resolve();
+    for (let turn = 0; turn < 30; turn += 1) await Promise.resolve();
     expect(failed).toHaveLength(1);
     expect(cache.get(0, 1)).toBeNull();
     expect(cache.get(CHUNK_BYTES, CHUNK_BYTES + 1)).toEqual(new Uint8Array(1));

@@ -1,8 +1,11 @@
 /** Bytes of the file that are on screen or were: read in chunks, bounded in bytes, the latest wish first. */
+import type { Stretch } from '@shared/contracts/inspector-port';
 
-export const CHUNK_BYTES = 16 * 1024;
+export const CHUNK_BYTES = 4096;
 const MOST_BYTES = 16 * 1024 * 1024;
-const IN_FLIGHT = 4;
+/** Chunks of one request, and requests that are out at a time. */
+const AT_ONCE = 16;
+const IN_FLIGHT = 2;
 /** Bytes that have come are told this much later when more of what is wanted is about to come: about a frame. */
 const GATHER_MS = 12;
 
@@ -16,13 +19,16 @@ export class ByteCache {
   readonly #chunks = new Map<number, Uint8Array>();
   readonly #asked = new Set<number>();
   #wanted: ReadonlySet<number> = new Set();
+  /** Chunks of requests that failed: they are asked for one by one, since one that cannot be read fails its whole request. */
+  readonly #alone = new Set<number>();
+  #requests = 0;
   #held = 0;
   #untold = false;
   #telling: ReturnType<typeof setTimeout> | null = null;
   #settle: (() => void) | null = null;
 
   constructor(
-    readonly read: (offset: number, length: number) => Promise<Uint8Array>,
+    readonly read: (wanted: readonly Stretch[]) => Promise<readonly Uint8Array[]>,
     /** Called when bytes have come, once for those that come together. */
     readonly onArrival: () => void,
     readonly onFailure: (error: unknown) => void,
@@ -34,7 +40,7 @@ export class ByteCache {
   }
 
   /**
-   * Says what is on screen now. What is not there is read, four chunks at a time; what an earlier wish still waited for
+   * Says what is on screen now. What is not there is read, some chunks at a time; what an earlier wish still waited for
    * and this one does not name is never read.
    */
   want(ranges: readonly ByteRange[]): void {
@@ -87,22 +93,30 @@ export class ByteCache {
   }
 
   #pump(): void {
-    for (const chunk of this.#wanted) {
-      if (this.#asked.size >= IN_FLIGHT) return;
-      if (!this.#chunks.has(chunk) && !this.#asked.has(chunk)) void this.#load(chunk);
+    const missing = [...this.#wanted].filter((chunk) => !this.#chunks.has(chunk) && !this.#asked.has(chunk));
+    while (missing.length > 0 && this.#requests < IN_FLIGHT) {
+      const together = missing.findIndex((chunk) => this.#alone.has(chunk));
+      const count = together < 0 ? AT_ONCE : Math.min(AT_ONCE, Math.max(1, together));
+      void this.#load(missing.splice(0, count));
     }
   }
 
-  async #load(chunk: number): Promise<void> {
-    this.#asked.add(chunk);
+  async #load(chunks: readonly number[]): Promise<void> {
+    this.#requests += 1;
+    for (const chunk of chunks) this.#asked.add(chunk);
     try {
-      this.#keep(chunk, await this.read(chunk * CHUNK_BYTES, CHUNK_BYTES));
+      const read = await this.read(chunks.map((chunk) => ({ offset: chunk * CHUNK_BYTES, length: CHUNK_BYTES })));
+      chunks.forEach((chunk, index) => this.#keep(chunk, read[index] ?? new Uint8Array(0)));
       this.#untold = true;
     } catch (error) {
-      this.#wanted = new Set([...this.#wanted].filter((other) => other !== chunk));
-      this.onFailure(error);
+      if (chunks.length > 1) for (const chunk of chunks) this.#alone.add(chunk);
+      else {
+        this.#wanted = new Set([...this.#wanted].filter((chunk) => !chunks.includes(chunk)));
+        this.onFailure(error);
+      }
     } finally {
-      this.#asked.delete(chunk);
+      this.#requests -= 1;
+      for (const chunk of chunks) this.#asked.delete(chunk);
     }
     this.#pump();
     this.#tell();

@@ -30,7 +30,10 @@ function hugeSegments(): readonly Segment[] {
 function portOver(segments: readonly Segment[], asked: number[] = []): InspectorPort {
   const at = (offset: number): number => segments.findLastIndex((segment) => segment.offset <= offset);
   return inspectorOf({
-    bytes: (offset, length) => Promise.resolve(Uint8Array.from({ length }, (_, index) => (offset + index) % 256)),
+    stretches: (wanted) =>
+      Promise.resolve(
+        wanted.map(({ offset, length }) => Uint8Array.from({ length }, (_, index) => (offset + index) % 256)),
+      ),
     layout: (offset, before, after): Promise<Layout> => {
       asked.push(offset);
       const here = at(offset);
@@ -143,6 +146,65 @@ describe('a 128 GiB file in the hex view', () => {
     await Promise.all([state.goTo(HUGE - 3), state.goTo(17)]);
     expect(state.cursor).toBe(17);
     expect(state.shown[0]?.from).toBe(0);
+  });
+});
+
+describe('a scroll bar that is dragged faster than the file answers', () => {
+  const segments = hugeSegments();
+  /** A view whose layouts are answered by hand. */
+  async function slow(): Promise<{ state: HexState; asked: number[]; answer(): Promise<void> }> {
+    const waiting: (() => void)[] = [];
+    const asked: number[] = [];
+    const quick = portOver(segments);
+    let held = false;
+    const port = inspectorOf({
+      stretches: quick.stretches,
+      layout: async (offset, before, after) => {
+        if (held) {
+          asked.push(offset);
+          await new Promise<void>((resolve) => waiting.push(resolve));
+        }
+        return quick.layout(offset, before, after);
+      },
+    });
+    const state = new HexState(port, HUGE, noStructure, (error) => failed.push(error));
+    await state.start();
+    held = true;
+    const answer = async (): Promise<void> => {
+      waiting.shift()?.();
+      for (let turn = 0; turn < 30; turn += 1) await Promise.resolve();
+    };
+    return { state, asked, answer };
+  }
+
+  it('asks for where it is now, not for where it was, and shows every answer that comes', async () => {
+    const { state, asked, answer } = await slow();
+    const end = state.lastTop.from;
+    for (const share of [0.1, 0.2, 0.3, 0.4]) void state.scrollTo(share);
+    expect(asked).toEqual([Math.round(end * 0.1)]);
+    await answer();
+    expect(state.place).toBe(Math.round(end * 0.1));
+    void state.scrollTo(0.5);
+    expect(asked).toEqual([0.1, 0.4].map((share) => Math.round(end * share)));
+    await answer();
+    await answer();
+    expect(asked).toEqual([0.1, 0.4, 0.5].map((share) => Math.round(end * share)));
+    expect(state.place).toBe(Math.round(end * 0.5));
+    expect(failed).toEqual([]);
+  });
+
+  it('never shows a view without rows, and a jump takes precedence', async () => {
+    const { state, answer } = await slow();
+    void state.scrollTo(0.9);
+    expect(state.shown.length).toBeGreaterThan(0);
+    void state.goTo(50 * GIB);
+    state.fit(31);
+    for (let turn = 0; turn < 5; turn += 1) {
+      await answer();
+      expect(state.shown.length).toBeGreaterThan(0);
+    }
+    expect(state.cursor).toBe(50 * GIB);
+    expect(state.shown.some(({ from, to }) => from <= 50 * GIB && to > 50 * GIB)).toBe(true);
   });
 });
 

@@ -1,5 +1,5 @@
 /** The hex view's state: what is at the top, where the cursor is, what is selected; and the moves that change them. */
-import { MAX_SEGMENTS, type InspectorPort, type Segment } from '@shared/contracts/inspector-port';
+import { MAX_SEGMENTS, type InspectorPort, type Segment, type Stretch } from '@shared/contracts/inspector-port';
 import { hex } from '@shared/bytes/units';
 import { fail } from '@shared/contracts/failure';
 import { ByteCache, type ByteRange } from './byte-cache';
@@ -16,11 +16,21 @@ const ASK_BEYOND = 16;
 const ASK_AT_END = 128;
 /** How long bytes of a place that is jumped to are waited for; after that its rows are drawn without them. */
 const PATIENCE_MS = 30;
+/** The view rests when the scroll bar has not moved for so long. */
+const REST_MS = 120;
 /** Opening a place can take three steps: left-over bytes, the page in them, and the row itself. */
 const MOST_OPENINGS = 3;
 
 const vertical: ReadonlySet<Move> = new Set<Move>(['up', 'down', 'page-up', 'page-down']);
 const isUp = (move: Move): boolean => move === 'left' || move === 'up' || move === 'page-up';
+
+interface LayoutQuestion {
+  readonly offset: number;
+  readonly before: number;
+  readonly after: number;
+}
+/** What nearly always makes a screen, since most segments are pages of a dozen rows; asked for while the bar is dragged. */
+const GLANCE: Omit<LayoutQuestion, 'offset'> = { before: 1, after: 12 };
 
 /** True when there is more of the file in that direction than these rows. */
 const canGrow = (rows: Rows, up: boolean, size: number): boolean => (up ? rows.from > 0 : rows.to < size);
@@ -39,7 +49,7 @@ export class HexState {
   readonly size: number;
   readonly #port: InspectorPort;
   readonly #onFailure: (error: unknown) => void;
-  readonly #layout: Latest<number, readonly Segment[]>;
+  readonly #layout: Latest<LayoutQuestion, readonly Segment[]>;
 
   fold = $state(true);
   overlay = $state(true);
@@ -55,6 +65,9 @@ export class HexState {
   arrivals = $state(0);
   /** Inside a hole the scroll bar stays where it was put, though the row at the top is the hole's one row. */
   #dragged = $state<number | null>(null);
+  /** The scroll bar is being dragged, or was a moment ago. */
+  moving = $state(false);
+  #rest: ReturnType<typeof setTimeout> | undefined;
   #span = $state.raw<readonly Segment[]>([]);
   #endSpan = $state.raw<readonly Segment[]>([]);
   #opened = $state.raw<ReadonlySet<number>>(new Set());
@@ -92,23 +105,22 @@ export class HexState {
     const last = rows.at(this.size - 1);
     return last === null ? { from: 0, opening: false } : keyOf(step(rows, last, 1 - this.visible).row);
   });
-  /** 0 … 1: where the view is between the file's first row and its last screen. */
-  readonly progress: number = $derived(
-    this.lastTop.from === 0 ? 0 : Math.min(1, (this.#dragged ?? this.top.from) / this.lastTop.from),
-  );
+  /** The offset that the scroll bar stands for: in the row at the top, not always its first byte. */
+  readonly place: number = $derived(this.#dragged ?? this.top.from);
+  /** 0 … 1: where that is between the file's first row and the top of its last screen. */
+  readonly progress: number = $derived(this.lastTop.from === 0 ? 0 : Math.min(1, this.place / this.lastTop.from));
 
   constructor(port: InspectorPort, size: number, structure: Structure, onFailure: (error: unknown) => void) {
     this.#port = port;
     this.size = size;
     this.structure = structure;
     this.#onFailure = onFailure;
-    this.#layout = new Latest(async (offset) => {
-      const [before, after] = [this.visible + ASK_BEYOND, 2 * this.visible + ASK_BEYOND];
+    this.#layout = new Latest(async ({ offset, before, after }) => {
       const most = (count: number): number => Math.min(MAX_SEGMENTS, count);
       return (await port.layout(offset, most(before), most(after))).segments;
     });
     this.cache = new ByteCache(
-      (offset, length) => this.#read(offset, length),
+      (wanted) => this.#read(wanted),
       () => (this.arrivals += 1),
       onFailure,
     );
@@ -117,7 +129,10 @@ export class HexState {
   /** Learns the first and the last rows. */
   async start(): Promise<void> {
     if (this.size === 0) return;
-    const [end, first] = await Promise.all([this.#port.layout(this.size - 1, ASK_AT_END, 0), this.#layout.answer(0)]);
+    const [end, first] = await Promise.all([
+      this.#port.layout(this.size - 1, ASK_AT_END, 0),
+      this.#layout.answer({ offset: 0, ...this.#around }),
+    ]);
     this.#endSpan = end.segments;
     this.#span = first ?? [];
     this.#here = this.rows.segmentAt(this.cursor);
@@ -229,6 +244,9 @@ export class HexState {
    */
   scrollTo(share: number): Promise<void> {
     this.#wished = Math.min(1, Math.max(0, share));
+    this.moving = true;
+    clearTimeout(this.#rest);
+    this.#rest = setTimeout(() => (this.moving = false), REST_MS);
     if (this.#following?.turn === this.#turn) return this.#following.done;
     const wished = this.#wished;
     const turn = this.#begin();
@@ -242,7 +260,9 @@ export class HexState {
     for (let share = this.#wished; share !== null; share = this.#wished) {
       this.#wished = null;
       const offset = Math.round(this.lastTop.from * share);
-      const rows = await this.#rowsAround(turn, offset);
+      let rows = await this.#rowsAround(turn, offset, GLANCE);
+      const found = rows === null ? 0 : rowsFrom(rows, { from: offset, opening: false }, this.visible + 1).length;
+      if (rows !== null && found <= this.visible && rows.to < this.size) rows = await this.#rowsAround(turn, offset);
       if (rows === null) return;
       const row = share < 1 ? rows.at(offset) : null;
       const top = row === null ? this.lastTop : keyOf(row);
@@ -290,13 +310,15 @@ export class HexState {
   }
 
   /** Reads for the cache. What the file had when it was opened and has no more is told; the rest is shown. */
-  async #read(offset: number, length: number): Promise<Uint8Array> {
-    const bytes = await this.#port.bytes(offset, length);
-    if (offset + bytes.length < Math.min(this.size, offset + length)) {
+  async #read(wanted: readonly Stretch[]): Promise<readonly Uint8Array[]> {
+    const read = await this.#port.stretches(wanted);
+    const isShort = ({ offset, length }: Stretch, index: number): boolean =>
+      offset + (read[index]?.length ?? 0) < Math.min(this.size, offset + length);
+    if (wanted.some(isShort)) {
       const what = `the file is shorter than the ${hex(this.size)} bytes that it had when it was opened`;
       this.#onFailure(fail('file.changed', 'reading the file', what, 'Open it again.'));
     }
-    return bytes;
+    return read;
   }
 
   /** A move begins: what an earlier one still waits for is dropped. */
@@ -368,11 +390,16 @@ export class HexState {
     this.#dragged = dragged;
   }
 
+  /** Segments that make a screen before a place and two behind it: each is at least one row. */
+  get #around(): Omit<LayoutQuestion, 'offset'> {
+    return { before: this.visible + ASK_BEYOND, after: 2 * this.visible + ASK_BEYOND };
+  }
+
   /** The rows at hand with those around `offset`; null when a later move has begun meanwhile. */
-  async #rowsAround(turn: number, offset: number): Promise<Rows | null> {
+  async #rowsAround(turn: number, offset: number, around = this.#around): Promise<Rows | null> {
     let segments: readonly Segment[] | null = null;
     // What else the view wants to know may have overtaken the question; a later move ends it.
-    while (segments === null && turn === this.#turn) segments = await this.#layout.answer(offset);
+    while (segments === null && turn === this.#turn) segments = await this.#layout.answer({ offset, ...around });
     if (segments === null || turn !== this.#turn) return null;
     return new Rows(joined(this.#span, segments, offset), this.#rules);
   }

@@ -35,7 +35,7 @@ export class PairSide {
         : { offset: block.pagesOffset, length: block.pagesTotal * block.pageSize };
     this.#onFailure = onFailure;
     this.#cache = new ByteCache(
-      (offset, length) => port.bytes(offset, length),
+      (wanted) => Promise.all(wanted.map(({ offset, length }) => port.bytes(offset, length))),
       () => (this.arrivals += 1),
       onFailure,
     );

@@ -1,0 +1,63 @@
+/** Times taken inside the page: from the event that a person makes to the end of the frame that shows what it asked for. */
+import type { Page } from 'playwright-core';
+
+/** Calls `then` when the frame that shows `holds()` has been drawn. */
+const WHEN_DRAWN = `
+  const whenDrawn = (holds, then) => requestAnimationFrame(function look() {
+    if (!holds()) return void requestAnimationFrame(look);
+    const channel = new MessageChannel();
+    // A message that is sent before a frame is drawn comes after it.
+    channel.port1.onmessage = () => then(performance.now());
+    channel.port2.postMessage(null);
+  });`;
+
+/** Milliseconds from the next click to the first rows of the file that it opens, with their bytes. */
+export async function timeOpening(page: Page, click: () => Promise<void>): Promise<number> {
+  await page.evaluate(`window.opened = new Promise((resolve) => {
+    ${WHEN_DRAWN}
+    addEventListener('click', ({ timeStamp }) => {
+      const room = document.querySelector('.inspector');
+      let opening = false;
+      whenDrawn(() => {
+        const busy = room.getAttribute('aria-busy') === 'true';
+        opening ||= busy;
+        return opening && !busy && document.querySelector('#inspector-bytes .row') !== null
+          && document.querySelector('#inspector-bytes .blank') === null;
+      }, (now) => resolve(now - timeStamp));
+    }, { capture: true, once: true });
+  }); void 0`);
+  await click();
+  return page.evaluate<number>('window.opened');
+}
+
+/** Milliseconds from Enter to the rows around `offset`, with their bytes and the cursor among them. */
+export async function timeGoing(page: Page, offset: number, enter: () => Promise<void>): Promise<number> {
+  await page.evaluate(`window.went = new Promise((resolve) => {
+    ${WHEN_DRAWN}
+    addEventListener('keydown', ({ timeStamp }) => whenDrawn(
+      () => {
+        const rows = [...document.querySelectorAll('#inspector-bytes .row')];
+        const at = rows.findLastIndex((row) => Number(row.dataset.from) <= ${offset} && row.dataset.kind !== 'page');
+        return at >= 0 && document.querySelector('#inspector-bytes .blank') === null
+          && rows[at].querySelector('.cursor, .here') !== null;
+      },
+      (now) => resolve(now - timeStamp),
+    ), { capture: true, once: true });
+  }); void 0`);
+  await enter();
+  return page.evaluate<number>('window.went');
+}
+
+/** Lays an empty page of that many pixels over the app's, with a scroll bar of its own, to compare with. */
+export async function layBlank(page: Page): Promise<void> {
+  await page.evaluate(`(() => {
+    const over = document.createElement('div');
+    over.id = 'blank-page';
+    over.style.cssText = 'position: fixed; inset: 0; z-index: 9999; background: white; overflow-y: scroll';
+    over.append(Object.assign(document.createElement('div'), { style: 'height: 1000000px' }));
+    document.body.append(over);
+  })()`);
+}
+
+export const takeBlankAway = (page: Page): Promise<void> =>
+  page.evaluate(`document.getElementById('blank-page').remove()`);

@@ -1,0 +1,162 @@
+/**
+ * The inspector on a snapshot of 128 GiB with a few GiB of scattered pages, in real Electron: each limit beside what was
+ * measured. Answers 1 when a limit is broken; on a machine that does something else the figures say little.
+ */
+import type { Page } from 'playwright-core';
+import { startDisplay } from '../support/display';
+import { launchApp, type LaunchedApp } from '../support/electron';
+import { makeGiantFile, type GiantFile } from '../support/giant-file';
+import { randomFrom } from '../support/random';
+import { dragAlong, trackOf, watchScrolling } from '../support/scroll-watch';
+import { makeTempDir, removeTempDir } from '../support/temp';
+import { workerRss, heapBytes } from '../support/app-memory';
+import { benchArguments, median } from './bench-files';
+import { layBlank, takeBlankAway, timeGoing, timeOpening } from './inspector/in-page';
+import { traced, type TracedFrames } from './inspector/trace';
+
+const GIB = 2 ** 30;
+const MIB = 2 ** 20;
+const GOES = 100;
+const THUMB = 18;
+
+interface Line {
+  readonly what: string;
+  readonly value: number;
+  readonly unit: string;
+  readonly limit: number | null;
+}
+
+/** `[GiB of pages] [seconds of dragging]`; the file is made in the folder of `--folder`, or in one that is removed. */
+export async function benchInspector(words: readonly string[]): Promise<number> {
+  const { gib, rounds: seconds, folder: given } = benchArguments(words, { gib: 3, rounds: 6 });
+  const folder = given ?? (await makeTempDir('sfb'));
+  const display = await startDisplay();
+  process.env['DISPLAY'] = display.name;
+  try {
+    const began = performance.now();
+    const file = await makeGiantFile(folder, 'giant', { ramBytes: 128 * GIB, presentBytes: gib * GIB });
+    console.log(
+      `128 GiB of RAM, ${file.pagesPresent} pages present in ${file.runs} runs, made in ${((performance.now() - began) / 1000).toFixed(1)} s`,
+    );
+    const launched = await launchApp({ size: { width: 1280, height: 800 } });
+    try {
+      return report(await measured(launched, file, seconds));
+    } finally {
+      await launched.close();
+    }
+  } finally {
+    await display.stop();
+    if (given === null) await removeTempDir(folder);
+  }
+}
+
+async function measured(launched: LaunchedApp, file: GiantFile, seconds: number): Promise<readonly Line[]> {
+  const { page } = launched;
+  const opened = await openings(launched, file);
+  const goes = await goesTo(page, file);
+  const lines: Line[] = [
+    { what: 'opened to first rows, first time', value: opened[0] ?? Number.NaN, unit: 'ms', limit: 300 },
+    { what: 'opened to first rows, later, worst', value: Math.max(...opened.slice(1)), unit: 'ms', limit: 300 },
+    ...spread('go to an address', goes, 'ms', 50, 'max'),
+    ...(await dragging(launched, seconds)),
+  ];
+  return [
+    ...lines,
+    { what: 'page heap after collection', value: (await heapBytes(page)) / MIB, unit: 'MiB', limit: 200 / 1.048576 },
+    { what: 'worker RSS', value: (await workerRss(launched, file.path)) / MIB, unit: 'MiB', limit: 300 / 1.048576 },
+  ];
+}
+
+async function openings({ app, page }: LaunchedApp, file: GiantFile): Promise<readonly number[]> {
+  await app.evaluate(({ dialog }, chosen) => {
+    dialog.showOpenDialog = () => Promise.resolve({ canceled: false, filePaths: [chosen] });
+  }, file.path);
+  await page
+    .getByRole('button', { name: 'Inspector', exact: true })
+    .or(page.getByRole('link', { name: 'Inspector' }))
+    .click();
+  const times = [await timeOpening(page, () => page.click('text=Open file…'))];
+  for (let round = 0; round < 5; round += 1)
+    times.push(await timeOpening(page, () => page.click('.header >> text=Open file…')));
+  return times;
+}
+
+/** Places anywhere in the file, and present pages, both typed in and confirmed with Enter. */
+async function goesTo(page: Page, file: GiantFile): Promise<readonly number[]> {
+  const random = randomFrom(3);
+  const times: number[] = [];
+  for (let turn = 0; turn < GOES; turn += 1) {
+    let offset = Math.floor(random() * file.size);
+    if (turn % 2 === 1) {
+      let number = Math.floor(random() * file.pagesTotal);
+      while (((file.bitmap[number >> 3] ?? 0xff) >> (number & 7)) % 2 === 0) number = (number + 1) % file.pagesTotal;
+      offset = file.pagesOffset + number * 4096 + Math.floor(random() * 4096);
+    }
+    await page.click('.place.offset');
+    await page.keyboard.insertText(`0x${offset.toString(16)}`);
+    times.push(await timeGoing(page, offset, () => page.keyboard.press('Enter')));
+  }
+  return times;
+}
+
+async function dragging(launched: LaunchedApp, seconds: number): Promise<readonly Line[]> {
+  const { app, page } = launched;
+  const pid = await app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.webContents.getOSProcessId());
+  if (pid === undefined) throw new Error('there is no window');
+  await layBlank(page);
+  const blankTrack = await trackOf(page, '#blank-page', THUMB);
+  const right = { ...blankTrack, x: blankTrack.x * 2 - 6 };
+  const blank = await traced(app, pid, () => dragAlong(page, right, seconds));
+  await takeBlankAway(page);
+
+  const track = await trackOf(page, '.hex .track', THUMB);
+  let ours: TracedFrames | null = null;
+  const seen = await watchScrolling(page, async () => {
+    ours = await traced(app, pid, () => dragAlong(page, track, seconds));
+  });
+  const { workMs, cpuMs, drawn, dropped } = ours ?? blank;
+  const share = (frames: Pick<TracedFrames, 'drawn' | 'dropped'>): number =>
+    (100 * frames.dropped) / Math.max(1, frames.drawn + frames.dropped);
+  console.log(
+    `blank page: ${blank.drawn} frames drawn, ${blank.dropped} dropped; bytes: ${drawn} drawn, ${dropped} dropped, ${seen.tops} different rows at the top`,
+  );
+  for (const mismatch of seen.mismatches.slice(0, 5)) console.log(mismatch);
+  return [
+    { what: 'frames dropped, blank page', value: share(blank), unit: '%', limit: null },
+    { what: 'frames dropped, bytes', value: share({ drawn, dropped }), unit: '%', limit: share(blank) + 5 },
+    ...spread('main thread, work per frame', workMs, 'ms', 8, 'p95'),
+    ...spread('main thread, CPU per frame', cpuMs, 'ms', null, 'p95'),
+    ...spread('blank page, work per frame', blank.workMs, 'ms', null, 'p95'),
+    { what: 'longest task over 50 ms', value: Math.max(0, ...seen.longTasksMs), unit: 'ms', limit: 50 },
+    { what: 'frames whose top row is not that of the bar', value: seen.mismatches.length, unit: '', limit: 0 },
+    { what: 'longest time a row is blank', value: seen.longestBlankMs, unit: 'ms', limit: 100 },
+    { what: 'frames with blank rows', value: seen.blankFrames, unit: '', limit: null },
+  ];
+}
+
+function spread(
+  what: string,
+  values: readonly number[],
+  unit: string,
+  limit: number | null,
+  at: 'p95' | 'max',
+): Line[] {
+  const sorted = [...values].sort((a, b) => a - b);
+  const [p95, max] = [sorted[Math.floor(sorted.length * 0.95)] ?? Number.NaN, sorted.at(-1) ?? Number.NaN];
+  return [
+    { what: `${what}, median`, value: median(values), unit, limit: null },
+    { what: `${what}, p95`, value: p95, unit, limit: at === 'p95' ? limit : null },
+    { what: `${what}, max`, value: max, unit, limit: at === 'max' ? limit : null },
+  ];
+}
+
+function report(lines: readonly Line[]): number {
+  let broken = 0;
+  for (const { what, value, unit, limit } of lines) {
+    const holds = limit === null || value <= limit;
+    if (!holds) broken += 1;
+    const bound = limit === null ? '' : `limit ${limit.toFixed(1)}${holds ? '' : '   BROKEN'}`;
+    console.log(`${what.padEnd(46)} ${value.toFixed(1).padStart(9)} ${unit.padEnd(4)} ${bound}`);
+  }
+  return broken === 0 ? 0 : 1;
+}
