@@ -88,6 +88,7 @@ describe('a snapshot that was saved by channels', () => {
       takeWorker: async () => ({
         ...(await services.workers.take('inspect')),
         serveInspector: (_, message) => lent.push(message),
+        introduceInspector: () => undefined,
       }),
       makeChannel: () => ({ port1: {}, port2: {} }),
       sendPort: () => undefined,
