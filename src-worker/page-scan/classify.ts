@@ -11,7 +11,6 @@ const PAIR_SHARE = 1 / 100;
 const A64_SHARE = 0.7;
 /** Text of less than a sixteenth of the page is no page of text. */
 const LEAST_TEXT = 1 / 16;
-const LEAST_ENTRIES = 4;
 const LEAST_ADDRESSES = 8;
 /** Code is never as uniform as a fill pattern. */
 const LEAST_CODE_ENTROPY = 4;
@@ -60,7 +59,7 @@ export function classOf(counts: Uint32Array, size: number, entropy: number): Pag
   if (entropy >= randomEntropy(size) - BELOW_RANDOM) return 'compressed';
   const [addresses, entries] = [count(COUNTS.addresses), count(COUNTS.entries)];
   if (addresses >= LEAST_ADDRESSES && addresses >= words * ADDRESS_SHARE) return 'pointers';
-  if (entries >= LEAST_ENTRIES && entries >= words * ENTRY_SHARE) return 'pointers';
+  if (entries >= words * ENTRY_SHARE) return 'pointers';
   if (entropy < LEAST_CODE_ENTROPY) return 'other';
   if (count(COUNTS.pairs) >= words * 8 * PAIR_SHARE || a64Of(counts) >= words * 2 * A64_SHARE) return 'code';
   return 'other';

@@ -43,9 +43,13 @@ export function clearWhere(words: Uint32Array, others: Uint32Array, from: number
 export function countBits(words: Uint32Array, without: Uint32Array | null, from: number, to: number): number {
   if (to <= from) return 0;
   const [first, last] = [from >>> 5, (to - 1) >>> 5];
-  const wordAt = (at: number): number => (words[at] ?? 0) & ~(without === null ? 0 : (without[at] ?? 0));
-  if (first === last) return ones(wordAt(first) & maskOf(from, to));
-  const edges = ones(wordAt(first) & (ALL << (from & 31))) + ones(wordAt(last) & lowBits(to));
+  let [head, tail] = [words[first] ?? 0, words[last] ?? 0];
+  if (without !== null) {
+    head &= ~(without[first] ?? 0);
+    tail &= ~(without[last] ?? 0);
+  }
+  if (first === last) return ones(head & maskOf(from, to));
+  const edges = ones(head & (ALL << (from & 31))) + ones(tail & lowBits(to));
   return edges + (without === null ? countWords(words, first + 1, last) : countApart(words, without, first + 1, last));
 }
 

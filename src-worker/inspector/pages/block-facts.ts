@@ -12,6 +12,8 @@ import { bitWords, clearWhere, countBits, hasBit, nearestBit, setBit, setBits, s
 /** What is found by scans, or told by others; made when the first page has it. */
 type FoundFlag = 'mismatch' | 'duplicate' | 'changed';
 
+type CountedKind = (typeof OVERVIEW_COUNTS)[number];
+
 /**
  * Everything known of the pages of one block: a bit for each fact, a byte for class and entropy. 33.5 million pages (128 GiB)
  * take at most 20 MiB and 32 MiB; memory that was never written is no memory.
@@ -99,21 +101,21 @@ export class BlockFacts {
     };
   }
 
-  totals(first: number, count: number): PageTotals {
+  totals(first: number, pages: number): PageTotals {
     const from = Math.min(first, this.pages);
-    const to = Math.min(this.pages, first + count);
-    const found = (flag: FoundFlag): number => {
-      const words = this.#found[flag];
-      return words === null ? 0 : countBits(words, null, from, to);
+    const to = Math.min(this.pages, first + pages);
+    const count = (kind: CountedKind): number => {
+      const counted = this.#counted(kind);
+      return counted === null ? 0 : countBits(counted.words, counted.without, from, to);
     };
     return {
       pages: to - from,
-      present: countBits(this.present, null, from, to),
-      lost: countBits(this.present, this.#data, from, to),
-      stale: countBits(this.#data, this.present, from, to),
-      mismatch: found('mismatch'),
-      duplicate: found('duplicate'),
-      changed: found('changed'),
+      present: count('present'),
+      lost: count('lost'),
+      stale: count('stale'),
+      mismatch: count('mismatch'),
+      duplicate: count('duplicate'),
+      changed: count('changed'),
     };
   }
 
@@ -122,12 +124,17 @@ export class BlockFacts {
     const end = Math.min(this.pages, first + count);
     const pages = Math.max(0, end - first);
     const perCell = Math.max(1, Math.ceil(pages / cells));
-    const counts = new Uint32Array(Math.ceil(pages / perCell) * OVERVIEW_COUNTS.length);
-    for (let cell = 0; cell * perCell < pages; cell++) {
-      const from = first + cell * perCell;
-      const totals = this.totals(from, Math.min(perCell, end - from));
-      for (const [index, kind] of OVERVIEW_COUNTS.entries())
-        counts[cell * OVERVIEW_COUNTS.length + index] = totals[kind];
+    const used = Math.ceil(pages / perCell);
+    const counts = new Uint32Array(used * OVERVIEW_COUNTS.length);
+    // Kind by kind: each is then one loop over the same words.
+    for (const [index, kind] of OVERVIEW_COUNTS.entries()) {
+      const counted = this.#counted(kind);
+      if (counted === null) continue;
+      for (let cell = 0; cell < used; cell++) {
+        const from = first + cell * perCell;
+        const to = Math.min(end, from + perCell);
+        counts[cell * OVERVIEW_COUNTS.length + index] = countBits(counted.words, counted.without, from, to);
+      }
     }
     return { first, perCell, counts, ...this.#looksOver(first, end, perCell) };
   }
@@ -141,6 +148,15 @@ export class BlockFacts {
     // A flag that no page has yet has no words either.
     const asked = Object.values(PAGE_FLAGS).filter((flag) => (set & flag) !== 0).length;
     return wanted.length < asked ? null : nearestBit({ wanted, unwanted, pages: this.pages }, from, direction);
+  }
+
+  /** The bits that count for a kind: those of `words` that are not in `without`; null while no page is of it. */
+  #counted(kind: CountedKind): { readonly words: Uint32Array; readonly without: Uint32Array | null } | null {
+    if (kind === 'present') return { words: this.present, without: null };
+    if (kind === 'lost') return { words: this.present, without: this.#data };
+    if (kind === 'stale') return { words: this.#data, without: this.present };
+    const words = this.#found[kind];
+    return words === null ? null : { words, without: null };
   }
 
   #sets(): readonly { readonly flag: number; readonly words: Uint32Array }[] {
@@ -157,24 +173,39 @@ export class BlockFacts {
     if (looks === null) return { entropy: null, classes: null };
     const cells = Math.ceil(Math.max(0, end - first) / perCell);
     const [entropy, classes] = [new Uint8Array(cells), new Uint8Array(cells)];
-    const votes = new Uint32Array(PAGE_CLASSES.length);
+    const found = new Uint32Array(256);
     for (let cell = 0; cell < cells; cell++) {
       const from = first + cell * perCell;
-      const to = Math.min(end, from + perCell);
-      votes.fill(0);
-      let [known, levels] = [0, 0];
-      for (let page = from; page < to; page++) {
-        const look = looks[page] ?? 0;
-        if (look === 0) continue;
-        const kind = classOf(look);
-        votes[kind] = (votes[kind] ?? 0) + 1;
-        known += 1;
-        levels += levelOf(look);
-      }
-      if (known === 0) continue;
-      entropy[cell] = Math.round((levels * LEVEL_STEP) / known);
-      classes[cell] = votes.indexOf(Math.max(...votes));
+      found.fill(0);
+      countLooks(looks, this.present, from, Math.min(end, from + perCell), found);
+      [classes[cell], entropy[cell]] = summaryOf(found);
     }
     return { entropy, classes };
   }
+}
+
+/** How often each look stands from `from` to before `to`; where no page of 32 is present, there is none. */
+function countLooks(looks: Uint8Array, present: Uint32Array, from: number, to: number, found: Uint32Array): void {
+  for (let page = from; page < to;) {
+    const stop = Math.min(to, page - (page % 32) + 32);
+    if (present[page >>> 5] === 0) page = stop;
+    for (; page < stop; page++) {
+      const look = looks[page] ?? 0;
+      found[look] = (found[look] ?? 0) + 1;
+    }
+  }
+}
+
+/** The commonest class and the mean entropy; 0 for both where no page was looked at. */
+function summaryOf(found: Uint32Array): readonly [kind: number, entropy: number] {
+  const votes = new Array<number>(PAGE_CLASSES.length).fill(0);
+  let [known, levels] = [0, 0];
+  for (let look = 1; look < found.length; look++) {
+    const count = found[look] ?? 0;
+    if (count === 0) continue;
+    votes[classOf(look)] = (votes[classOf(look)] ?? 0) + count;
+    known += count;
+    levels += levelOf(look) * count;
+  }
+  return known === 0 ? [0, 0] : [votes.indexOf(Math.max(...votes)), Math.round((levels * LEVEL_STEP) / known)];
 }
