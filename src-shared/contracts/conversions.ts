@@ -11,8 +11,7 @@ export type ConversionId = string & { readonly conversionId: unique symbol };
  * `raw`: the bytes of one RAMBlock, or of a part of it, holes as holes. `bytes`: the file's own bytes. `elf`: a core file of
  * the guest's physical memory. `devices`: their state as JSON. `report`, `report-json`: what is known of the file.
  */
-export type ConversionFormat =
-  'mapped-ram' | 'stream' | 'raw' | 'bytes' | 'elf' | 'devices' | 'report' | 'report-json';
+export type ConversionFormat = 'mapped-ram' | 'stream' | 'raw' | 'bytes' | 'elf' | 'devices' | 'report' | 'report-json';
 
 export interface ConversionOptions {
   /** A file, or the id of a snapshot in the library. */

@@ -6,7 +6,16 @@ import type { Manifest, RamRange } from './library';
 /** What the manifest of the snapshot that the file belongs to adds. */
 export type SnapshotFacts = Pick<
   Manifest,
-  'name' | 'machineName' | 'savedAt' | 'qemuVersion' | 'accelerator' | 'cpuModel' | 'cpus' | 'engine' | 'mode' | 'digests'
+  | 'name'
+  | 'machineName'
+  | 'savedAt'
+  | 'qemuVersion'
+  | 'accelerator'
+  | 'cpuModel'
+  | 'cpus'
+  | 'engine'
+  | 'mode'
+  | 'digests'
 >;
 
 /** What a block's bitmap and the file's holes disagree about, in pages. */

@@ -12,9 +12,10 @@ export interface ReportFacts extends Pick<FileReport, 'bytesOnDisk' | 'snapshot'
 /** The report of a file. Lost writes are among its problems. */
 export function fileReport({ inspected, allocation, ...facts }: ReportFacts): FileReport {
   const { file, size, container, machine, capabilities, complete, sections, vmDescription, problems } = inspected;
-  const ramBlocks = inspected.ramBlocks.map(
-    (block, index): ReportBlock => ({ ...block, allocation: allocation[index] ?? null }),
-  );
+  const ramBlocks = inspected.ramBlocks.map((block, index): ReportBlock => ({
+    ...block,
+    allocation: allocation[index] ?? null,
+  }));
   return {
     file,
     size,

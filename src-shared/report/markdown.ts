@@ -48,7 +48,10 @@ function factsOf(report: FileReport): readonly Fact[] {
     said('Machine', machine ?? 'not known'),
     said('Capabilities', capabilities.length === 0 ? 'none' : capabilities.join(', ')),
     said('Stream', report.complete ? 'complete' : 'not complete'),
-    said('VM description', vmDescription === null ? 'none' : `${vmDescription.length} bytes at ${hex(vmDescription.offset)}`),
+    said(
+      'VM description',
+      vmDescription === null ? 'none' : `${vmDescription.length} bytes at ${hex(vmDescription.offset)}`,
+    ),
     ...(snapshot === null
       ? [said('Snapshot', 'none: the file alone does not say which QEMU wrote it')]
       : [
@@ -64,10 +67,15 @@ function factsOf(report: FileReport): readonly Fact[] {
 
 function digestsOf({ snapshot }: FileReport): string {
   const digests = snapshot?.digests ?? null;
-  return digests === null ? 'no' : `yes: ${digests.algorithm} of every ${binary(digests.unitBytes)}, in ${digests.file}`;
+  return digests === null
+    ? 'no'
+    : `yes: ${digests.algorithm} of every ${binary(digests.unitBytes)}, in ${digests.file}`;
 }
 
-const WORDS = { error: 'Error', warning: 'Warning', note: 'Note' } as const satisfies Record<Problem['severity'], string>;
+const WORDS = { error: 'Error', warning: 'Warning', note: 'Note' } as const satisfies Record<
+  Problem['severity'],
+  string
+>;
 
 function findings(problems: readonly Problem[]): string {
   if (problems.length === 0) return 'None.';

@@ -101,7 +101,9 @@ describe('a report as Markdown', () => {
   });
 
   test('leaves empty what nobody knows', () => {
-    const text = reportMarkdown(fileReport(exampleFacts({ allocation: [null], ramMap: { source: 'none', ranges: [] } })));
+    const text = reportMarkdown(
+      fileReport(exampleFacts({ allocation: [null], ramMap: { source: 'none', ranges: [] } })),
+    );
     expect(text).toContain('| 17 |  |  | 0x60 |');
     expect(text).toContain('## Guest-physical addresses\n\nNot known.');
   });

@@ -63,7 +63,13 @@ function convert(
   signal: AbortSignal = new AbortController().signal,
 ): Promise<ConvertResult> {
   return services.conversions.convert(
-    { from: { kind: 'file', reference: join(folder, source) }, to, block: null, range: null, out: { kind: 'file', path: out() } },
+    {
+      from: { kind: 'file', reference: join(folder, source) },
+      to,
+      block: null,
+      range: null,
+      out: { kind: 'file', path: out() },
+    },
     { onProgress, signal },
   );
 }

@@ -59,7 +59,8 @@ async function exportFile(
   interrupt: Interrupt,
 ): Promise<Answer> {
   if (to !== 'raw' && block !== undefined) throw usage('--block goes with --to raw');
-  if (to !== 'bytes' && range !== undefined && block === undefined) throw usage('--range goes with --block, or --to bytes');
+  if (to !== 'bytes' && range !== undefined && block === undefined)
+    throw usage('--range goes with --block, or --to bytes');
   if (to === 'bytes' && range === undefined) throw usage('--to bytes needs a --range');
   const abort = new AbortController();
   const printer = createConvertPrinter(terminal);
