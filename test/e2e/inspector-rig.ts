@@ -126,7 +126,7 @@ export async function openInspectorRig(save: (path: string, folder: string) => P
     pressUntil,
     until,
     goToView: async (name) => {
-      await pressUntil('Tab', /^(Bytes|Pages|Devices|Strings|Findings)( \d+)?$/);
+      await pressUntil('Tab', /^(Bytes|Pages|Devices|Strings|Findings|Compare)( \d+)?$/);
       await pressUntil('ArrowRight', new RegExp(`^${name}( \\d+)?$`));
     },
     cursor: async () => Number(`0x${((await texts('.place.offset .value'))[0] ?? '').replaceAll(' ', '')}`),
