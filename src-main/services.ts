@@ -5,7 +5,7 @@
  */
 import type { ChannelSetup } from '@shared/contracts/channels';
 import type { BookmarksApi } from '@shared/contracts/bookmarks';
-import type { ConversionJob, ConversionsApi } from '@shared/contracts/conversions';
+import type { ConversionFormat, ConversionJob, ConversionOptions, ConversionsApi } from '@shared/contracts/conversions';
 import type { LibraryApi, RestoresApi, SnapshotEntry, SnapshotId } from '@shared/contracts/library';
 import type { Machine, MachineFacts, MachineId, MachinesApi, Recipe } from '@shared/contracts/machines';
 import type { SaveJob, SavesApi } from '@shared/contracts/saves';
@@ -228,21 +228,15 @@ export interface RestoreService extends RestoresApi {
 
 // --- convert/ ------------------------------------------------------------------------------------------------------
 
-/**
- * `stream`: as any QEMU loads it. `raw`: the memory of one RAMBlock, or a part of it. `elf`: a core file of the guest's
- * physical memory. `devices`: their state as JSON.
- */
-export type ConvertForm = 'mapped-ram' | 'stream' | 'raw' | 'elf' | 'devices';
-
 export interface Conversion {
   /** `reference`: as `LibraryService.resolve` takes it. A descriptor is one of this process: a file or a pipe. */
   readonly from:
     { readonly kind: 'file'; readonly reference: string } | { readonly kind: 'descriptor'; readonly fd: number };
-  readonly to: ConvertForm;
+  readonly to: ConversionFormat;
   /** Of `raw`; null: the largest. */
   readonly block: string | null;
-  /** Of `raw` with a block: only so much of it, in bytes from its start. */
-  readonly range?: { readonly start: number; readonly end: number };
+  /** As in `ConversionOptions`. */
+  readonly range: ConversionOptions['range'];
   /** A file that is not there yet, or, for a stream, a descriptor of this process. */
   readonly out: { readonly kind: 'file'; readonly path: string } | { readonly kind: 'descriptor'; readonly fd: number };
 }
@@ -260,7 +254,7 @@ export interface ConvertProgress {
 export interface ConvertResult {
   readonly out: string;
   readonly from: SourceForm;
-  readonly to: ConvertForm;
+  readonly to: ConversionFormat;
   readonly bytesRead: number;
   readonly bytesWritten: number;
   /** Pages with bytes, and pages that are zero, each time that the source had them. */

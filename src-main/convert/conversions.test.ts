@@ -43,6 +43,7 @@ const options = (over: Partial<ConversionOptions> = {}): ConversionOptions => ({
   to: 'stream',
   target: join(folder, 'out.stream'),
   block: null,
+  range: null,
   ...over,
 });
 const progress = (over: Partial<ConvertProgress> = {}): ConvertProgress => ({
@@ -78,6 +79,7 @@ describe('beginning', () => {
       from: { kind: 'file', reference },
       to: 'stream',
       block: null,
+      range: null,
       out: { kind: 'file', path: join(folder, 'out.stream') },
     });
     expect(job).toMatchObject({ name, outcome: null, cancelling: false });

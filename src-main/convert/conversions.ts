@@ -62,6 +62,7 @@ export class Conversions implements ConversionService {
       from: { kind: 'file', reference },
       to: options.to,
       block: options.block,
+      range: options.range,
       out: { kind: 'file', path: options.target },
     });
     return running.job;

@@ -3,12 +3,14 @@ import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fail } from '@shared/contracts/failure';
-import type { RamRange } from '@shared/contracts/library';
+import type { Manifest, RamRange } from '@shared/contracts/library';
+import type { SnapshotFacts } from '@shared/contracts/report';
 import type { TransferProgress, TransferSetup } from '@shared/contracts/transfer';
 import type { Lease, WorkerApi } from '@shared/contracts/worker';
 import { openAside, refuseTaken, type Aside } from '../files/aside';
 import { openTransport } from '../files/open-transport';
 import { openFailure } from '../files/registry';
+import { memoryFileOf } from '../snapshots/library/memory-file';
 import type {
   Conversion,
   ConvertResult,
@@ -37,7 +39,9 @@ export function createConvertService(rooms: Rooms): ConvertService {
 
 async function convert(rooms: Rooms, conversion: Conversion, watch: ConvertWatch): Promise<ConvertResult> {
   const started = performance.now();
-  const { out } = conversion;
+  const { out, to, block, range } = conversion;
+  if (to === 'raw' && block === null && range !== null)
+    throw fail('usage', doing, 'A part is one of a RAM block, and none is named', 'Name the block.');
   if (out.kind === 'file') await refuseTaken(out.path);
   const source = await lendSource(rooms, conversion.from);
   try {
@@ -52,24 +56,34 @@ async function convert(rooms: Rooms, conversion: Conversion, watch: ConvertWatch
 
 interface LentSource {
   readonly lease: Lease;
-  /** From the snapshot's manifest; empty where there is none. */
+  /** From the snapshot's manifest; empty and null where there is none. */
   readonly ramMap: readonly RamRange[];
+  readonly snapshot: SnapshotFacts | null;
   release(): Promise<void>;
 }
 
 async function lendSource({ files, library }: Rooms, from: Conversion['from']): Promise<LentSource> {
   if (from.kind === 'descriptor') {
     const lent = await files.lend(await openDescriptor(from.fd, constants.O_RDONLY), `fd:${from.fd}`);
-    return { ...lent, ramMap: [] };
+    return { ...lent, ramMap: [], snapshot: null };
   }
   const { memoryFile, streamOffset, folder, manifest } = await library.resolve(from.reference);
   if (memoryFile !== null) {
-    return { ...(await files.lendPath(memoryFile, streamOffset)), ramMap: manifest?.ramMap ?? [] };
+    // A snapshot's memory file may have been named by its path.
+    const known = manifest ?? (await memoryFileOf(library, memoryFile)).manifest;
+    const lent = await files.lendPath(memoryFile, streamOffset);
+    return { ...lent, ramMap: known?.ramMap ?? [], snapshot: known === null ? null : factsOf(known) };
   }
   throw fail('file.not-a-file', 'opening the snapshot', 'There is no memory file in it', 'Choose another.', {
     where: { path: folder },
   });
 }
+
+/** What a report says of a snapshot; never its recipe, which may hold secrets. */
+const factsOf = (manifest: Manifest): SnapshotFacts => {
+  const { name, machineName, savedAt, qemuVersion, accelerator, cpuModel, cpus, engine, mode, digests } = manifest;
+  return { name, machineName, savedAt, qemuVersion, accelerator, cpuModel, cpus, engine, mode, digests };
+};
 
 /** Another description of what a descriptor of this process stands for; the descriptor stays as it was. */
 async function openDescriptor(fd: number, flags: number): Promise<FileHandle> {
@@ -82,7 +96,7 @@ async function openDescriptor(fd: number, flags: number): Promise<FileHandle> {
 
 const setupOf = (
   { to, block, range }: Conversion,
-  { lease: source, ramMap }: LentSource,
+  { lease: source, ramMap, snapshot }: LentSource,
   target: Lease,
 ): TransferSetup => {
   switch (to) {
@@ -91,13 +105,18 @@ const setupOf = (
     case 'stream':
       return { kind: 'emit', source, target };
     case 'raw':
-      return range === undefined || block === null
+      return range === null || block === null
         ? { kind: 'raw', source, target, block }
         : { kind: 'range', source, target, range: { block, ...range } };
     case 'elf':
       return { kind: 'elf', source, target, ramMap };
     case 'devices':
       return { kind: 'devices', source, target };
+    case 'report':
+    case 'report-json':
+      return { kind: 'report', source, target, form: to === 'report' ? 'markdown' : 'json', ramMap, snapshot };
+    case 'bytes':
+      return { kind: 'bytes', source, target, ...(range ?? { start: 0, end: Number.MAX_SAFE_INTEGER }) };
   }
 };
 

@@ -38,7 +38,7 @@ const save = {
   rateLimit: null,
   out: null,
 };
-const conversion = { source: { path: '/a' }, to: 'stream', target: '/b', block: null };
+const conversion = { source: { path: '/a' }, to: 'stream', target: '/b', block: null, range: null };
 const recipe = { name: 'vm', program: 'qemu-system-x86_64', argv: ['-m', '64'], env: { A: 'b' }, cwd: '/' };
 const form = { name: 'vm', memoryMiB: 256, cpus: 1, accelerator: 'tcg', disk: null, cdrom: null };
 

@@ -39,6 +39,8 @@ const conversionId = v.pipe(
   v.transform((id) => id as ConversionId),
 );
 
+const offset = whole(0, Number.MAX_SAFE_INTEGER);
+
 const maxMemoryMiB = 16 * 1024 * 1024;
 
 const recipe = v.strictObject({
@@ -108,9 +110,10 @@ const restoreOptions = v.strictObject({
 
 const conversionOptions = v.strictObject({
   source: v.union([v.strictObject({ path }), v.strictObject({ snapshot: path })]),
-  to: v.picklist(['mapped-ram', 'stream', 'raw']),
+  to: v.picklist(['mapped-ram', 'stream', 'raw', 'bytes', 'elf', 'devices', 'report', 'report-json']),
   target: path,
   block: v.nullable(text(255)),
+  range: v.nullable(v.strictObject({ start: offset, end: offset })),
 });
 
 const inspectTarget = v.union([v.strictObject({ path }), v.strictObject({ snapshot: path })]);

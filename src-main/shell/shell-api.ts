@@ -22,7 +22,7 @@ export function createShellApi({ window, settings, libraryFolder }: ShellApiOpti
     },
     async chooseTarget(suggestedName) {
       const { canceled, filePath } = await dialog.showSaveDialog(window, {
-        title: 'Convert to',
+        title: 'Write to',
         buttonLabel: 'Choose',
         defaultPath: join(app.getPath('documents'), basename(suggestedName)),
         // Nothing is ever written over: the conversion itself refuses a name that is taken, and says so.

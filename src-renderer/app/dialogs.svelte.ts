@@ -1,6 +1,7 @@
 import type { ConversionOptions } from '@shared/contracts/conversions';
 import type { SnapshotEntry } from '@shared/contracts/library';
 import type { Machine } from '@shared/contracts/machines';
+import type { ExportSubject } from '../inspector/export/export-plan';
 
 /** A question before something ends or is lost. */
 export interface Question {
@@ -30,6 +31,7 @@ export type DialogName =
       readonly name: string;
       readonly mapped: boolean;
     }
+  | { readonly kind: 'export'; readonly subject: ExportSubject }
   | { readonly kind: 'commands' | 'keys' | 'settings' };
 
 /** At most one question above at most one dialog. */

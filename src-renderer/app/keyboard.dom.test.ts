@@ -57,6 +57,15 @@ describe('which binding acts', () => {
   });
 });
 
+test('a key that two layers bind is hinted once, as the newer one has it', () => {
+  keyboard.add({ room: null, title: 'all', bindings: () => [binding('/', 'find'), binding('g', 'go')] });
+  keyboard.add({ room: 'machines', title: 'm', bindings: () => [binding('/', 'filter')] });
+  expect(keyboard.hints.map(({ keys, label }) => [keys, label])).toEqual([
+    ['/', 'filter'],
+    ['g', 'go'],
+  ]);
+});
+
 describe('single keys', () => {
   beforeEach(() => {
     keyboard.add({ room: null, title: 'all', bindings: () => [binding('s', 'save'), binding('F2', 'rename')] });

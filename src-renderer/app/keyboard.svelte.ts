@@ -27,8 +27,12 @@ export class Keyboard {
     return this.#layers.filter(({ room }) => room === null || room === this.#navigation.room);
   }
 
+  /** What the footer shows; of two layers that bind one key only the newer one counts. */
   get hints(): readonly KeyBinding[] {
-    return this.active.flatMap((layer) => layer.bindings()).filter(({ keys, hint }) => hint && this.#enabled(keys));
+    const bindings = new Map<string, KeyBinding>();
+    for (const binding of this.active.flatMap((layer) => layer.bindings()))
+      if (!bindings.has(binding.keys)) bindings.set(binding.keys, binding);
+    return [...bindings.values()].filter(({ keys, hint }) => hint && this.#enabled(keys));
   }
 
   add(layer: KeyLayer): () => void {

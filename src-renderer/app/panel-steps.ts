@@ -1,7 +1,7 @@
 /** F6: the next part of the window that can have the focus. Parts carry `data-panel`. */
 
 const FOCUSABLE =
-  'button:not(:disabled), a[href], input:not(:disabled), textarea:not(:disabled), [tabindex]:not([tabindex="-1"])';
+  'button:not(:disabled), a[href], input:not(:disabled), select:not(:disabled), textarea:not(:disabled), [tabindex]:not([tabindex="-1"])';
 
 const reachable = (element: HTMLElement): boolean => element.checkVisibility({ visibilityProperty: true });
 

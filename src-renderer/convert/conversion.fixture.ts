@@ -4,7 +4,13 @@ import type { ConversionId, ConversionJob } from '@shared/contracts/conversions'
 export const exampleConversion = (over: Partial<ConversionJob> = {}): ConversionJob => ({
   id: 'c1' as ConversionId,
   name: 'ci-base',
-  options: { source: { snapshot: '/library/ci-base' }, to: 'stream', target: '/vm/ci-base.stream', block: null },
+  options: {
+    source: { snapshot: '/library/ci-base' },
+    to: 'stream',
+    target: '/vm/ci-base.stream',
+    block: null,
+    range: null,
+  },
   startedAt: '2026-11-23T14:00:00.000Z',
   progress: {
     phase: 'converting',

@@ -1,5 +1,5 @@
 import type { AppApi } from '@shared/contracts/app';
-import type { ConversionId, ConversionJob } from '@shared/contracts/conversions';
+import type { ConversionId, ConversionJob, ConversionOptions } from '@shared/contracts/conversions';
 import { failureOf, type Failure } from '@shared/contracts/failure';
 import { SvelteMap, SvelteSet } from 'svelte/reactivity';
 import type { Dialogs } from '../app/dialogs.svelte';
@@ -15,12 +15,15 @@ interface Needs {
   readonly toasts: Toasts;
 }
 
-/** The conversions of this session: shown in the Library until they are put away. */
+/** The conversions of this session: shown in the Library until they are put away, and in the Inspector those of its file. */
 export class Conversions {
   #list = $state.raw<readonly ConversionJob[]>([]);
   readonly #dismissed = new SvelteSet<ConversionId>();
   readonly #cancelFailures = new SvelteMap<ConversionId, Failure>();
   readonly #needs: Needs;
+
+  /** What is open in the Inspector: its conversions are shown there. */
+  inspected: ConversionOptions['source'] | null = null;
 
   constructor(needs: Needs) {
     this.#needs = needs;
@@ -31,6 +34,11 @@ export class Conversions {
   /** Newest first. */
   get shown(): readonly ConversionJob[] {
     return this.#list.filter(({ id }) => !this.#dismissed.has(id));
+  }
+
+  /** Those of one file or snapshot. */
+  shownOf(source: ConversionOptions['source']): readonly ConversionJob[] {
+    return this.shown.filter(({ options }) => isSame(options.source, source));
   }
 
   get running(): readonly ConversionJob[] {
@@ -65,6 +73,11 @@ export class Conversions {
   #see(job: ConversionJob): void {
     const { navigation, toasts } = this.#needs;
     if (job.outcome?.kind !== 'done' || navigation.room === 'library') return;
+    const { inspected } = this;
+    if (navigation.room === 'inspector' && inspected !== null && isSame(job.options.source, inspected)) return;
     toasts.add(conversionLine(job), { text: 'Show', run: () => navigation.go('library') });
   }
 }
+
+const isSame = (one: ConversionOptions['source'], other: ConversionOptions['source']): boolean =>
+  'path' in one ? 'path' in other && one.path === other.path : 'snapshot' in other && one.snapshot === other.snapshot;

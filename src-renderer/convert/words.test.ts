@@ -6,10 +6,27 @@ import { conversionFraction, conversionLine, footerWords, suggestedName } from '
 const plain = (text: string): string => text.replaceAll('\u00a0', ' ');
 const failure = { code: 'file.no-space', doing: 'converting', what: 'the disk is full', where: {}, todo: '' } as const;
 
+const exporting = (to: ConversionFormat): ConversionJob['options'] => ({
+  ...exampleConversion().options,
+  to,
+  target: `/vm/ci-base.${to}`,
+});
+
 test.each<[Partial<ConversionJob>, Partial<ConversionProgress>, string]>([
   [{}, {}, 'Converting ci-base to a stream, 41 %. 1.20 GB, 412 MB/s, 3 s left.'],
   [{}, { fraction: null, secondsLeft: null }, 'Converting ci-base to a stream. 1.20 GB, 412 MB/s, time left unknown.'],
   [{}, { phase: 'flushing' }, 'Flushing ci-base.stream to stable storage, 41 %.'],
+  [{ options: exporting('elf') }, {}, 'Exporting ci-base as a core file, 41 %. 1.20 GB, 412 MB/s, 3 s left.'],
+  [
+    { options: exporting('report') },
+    { fraction: null, secondsLeft: null },
+    'Writing a report of ci-base. 1.20 GB, 412 MB/s, time left unknown.',
+  ],
+  [
+    { options: exporting('raw'), outcome: { kind: 'failed', failure } },
+    {},
+    'ci-base was not exported. Nothing is left of ci-base.raw.',
+  ],
   [{ cancelling: true }, {}, 'Cancelling. ci-base.stream is removed.'],
   [{ outcome: { kind: 'cancelled' } }, {}, 'Cancelled. Nothing is left of ci-base.stream.'],
   [{ outcome: { kind: 'failed', failure } }, {}, 'ci-base was not converted. Nothing is left of ci-base.stream.'],
@@ -29,6 +46,8 @@ test.each<[string, ConversionFormat, string]>([
   ['guest.save', 'raw', 'guest.raw'],
   ['before upgrade 1.2', 'stream', 'before upgrade 1.2.stream'],
   ['a/b', 'raw', 'a-b.raw'],
+  ['memory.mapped', 'elf', 'memory.core'],
+  ['memory.mapped', 'report', 'memory.report.md'],
 ])('%s as %s is called %s', (name, to, suggested) => expect(suggestedName(name, to)).toBe(suggested));
 
 test.each<[Partial<ConversionProgress>, number | null, string]>([

@@ -1,6 +1,7 @@
 /** One file that is open in the inspector, with everything that is known of it and where the person is in it. */
 import type { InspectorSession } from '@shared/contracts/app';
 import type { BookmarksApi } from '@shared/contracts/bookmarks';
+import type { ConversionOptions } from '@shared/contracts/conversions';
 import { failureOf, type Failure } from '@shared/contracts/failure';
 import type { Problem, StructureNode } from '@shared/contracts/inspect';
 import type { Inspector } from '@shared/contracts/inspector';
@@ -9,6 +10,7 @@ import { guestPhysicalOf } from '@shared/ram-map/places';
 import { count } from '../lib/format';
 import { Comparison } from './compare/comparison.svelte';
 import { FieldNodes } from './tree/field-nodes.svelte';
+import { DevicesState } from './devices/devices-state.svelte';
 import { FindState } from './find/find-state.svelte';
 import { HexState } from './bytes/hex-state.svelte';
 import { grownTree, parentOfMore } from './tree/lazy-nodes';
@@ -16,6 +18,7 @@ import { MarksState } from './marks/marks-state.svelte';
 import { pageBlocksOf } from './pages/page-block';
 import { PagesState } from './pages/pages-state.svelte';
 import { PlaceState, type PlaceView } from './places/place-state.svelte';
+import { StringsState } from './strings/strings-state.svelte';
 import { VALUE_BYTES } from './bytes/values';
 import { decidedBy, leafAt, structureOf, type Leaf, type Structure } from './tree/structure';
 import { openAtFirst, type PageNode } from './tree/tree-rows';
@@ -52,6 +55,8 @@ export class OpenFile {
   readonly marks: MarksState;
   /** The pages of the blocks, as the Pages view shows them. */
   readonly pages: PagesState;
+  readonly devices: DevicesState;
+  readonly strings: StringsState;
   readonly #connection: InspectorConnection;
 
   /** What went wrong first while looking around. */
@@ -96,6 +101,8 @@ export class OpenFile {
     this.find = new FindState(connection.api, ({ fileOffset, length }) => this.hex.goTo(fileOffset, length));
     this.marks = new MarksState(connection.bookmarks, connection.session.path);
     this.places = new PlaceState(connection.api, this.#placeView());
+    this.devices = new DevicesState(connection.api, roots, file.report, (error) => this.fail(error));
+    this.strings = new StringsState(connection.api);
     void connection.ended.then((failure) => {
       this.failure = failure;
       this.ended = true;
@@ -124,6 +131,12 @@ export class OpenFile {
     if (report !== null || failure === null) return report?.problems ?? [];
     const message = `${failure.what}. ${failure.todo}`;
     return [{ code: failure.code, severity: 'error', offset: failure.where.offset ?? null, message }];
+  }
+
+  /** The same file for main's services: the snapshot, or the file itself. */
+  get source(): ConversionOptions['source'] {
+    const { snapshot, path } = this.session;
+    return snapshot === null ? { path } : { snapshot };
   }
 
   get port(): Inspector {

@@ -2,6 +2,8 @@
 export const VIEWS = [
   { id: 'bytes', label: 'Bytes' },
   { id: 'pages', label: 'Pages' },
+  { id: 'devices', label: 'Devices' },
+  { id: 'strings', label: 'Strings' },
   { id: 'findings', label: 'Findings' },
   { id: 'compare', label: 'Compare' },
 ] as const;

@@ -1,13 +1,17 @@
-/** Conversions: a saved VM's file in another form, beside the one that stays as it is. Implemented by src-main/convert. */
+/**
+ * Conversions: a saved VM's file in another form, or a part of it, beside the one that stays as it is. Implemented by
+ * src-main/convert.
+ */
 import type { Failure } from './failure';
 
 export type ConversionId = string & { readonly conversionId: unique symbol };
 
 /**
  * `mapped-ram`: what QEMU ≥ 9.0 reads by position. `stream`: an ordinary migration stream, which any QEMU reads from its start.
- * `raw`: the bytes of one RAMBlock, holes as holes.
+ * `raw`: the bytes of one RAMBlock, or of a part of it, holes as holes. `bytes`: the file's own bytes. `elf`: a core file of
+ * the guest's physical memory. `devices`: their state as JSON. `report`, `report-json`: what is known of the file.
  */
-export type ConversionFormat = 'mapped-ram' | 'stream' | 'raw';
+export type ConversionFormat = 'mapped-ram' | 'stream' | 'raw' | 'bytes' | 'elf' | 'devices' | 'report' | 'report-json';
 
 export interface ConversionOptions {
   /** A file, or the id of a snapshot in the library. */
@@ -17,6 +21,8 @@ export interface ConversionOptions {
   readonly target: string;
   /** For `raw`: which RAMBlock; null: the largest one. */
   readonly block: string | null;
+  /** For `raw` with a block, in bytes from its start; for `bytes`, of the file. `end` is one past the last; null: all. */
+  readonly range: { readonly start: number; readonly end: number } | null;
 }
 
 export interface ConversionProgress {

@@ -5,9 +5,16 @@ import { inspectorFindMethods, type InspectorFindApi } from './inspector-find';
 import { inspectorPagesMethods, type InspectorPagesApi } from './inspector-pages';
 import { inspectorPlacesMethods, type InspectorPlacesApi } from './inspector-places';
 import { inspectorPortMethods, type InspectorPort } from './inspector-port';
+import { inspectorStringsMethods, type InspectorStringsApi } from './inspector-strings';
 
 export interface Inspector
-  extends InspectorPort, InspectorCompareApi, InspectorFindApi, InspectorPagesApi, InspectorPlacesApi {}
+  extends
+    InspectorPort,
+    InspectorCompareApi,
+    InspectorFindApi,
+    InspectorPagesApi,
+    InspectorPlacesApi,
+    InspectorStringsApi {}
 
 /** The methods a port may be asked for, and nothing else. */
 export const inspectorMethods: MethodNames<Inspector> = {
@@ -16,4 +23,5 @@ export const inspectorMethods: MethodNames<Inspector> = {
   ...inspectorPagesMethods,
   ...inspectorPlacesMethods,
   ...inspectorCompareMethods,
+  ...inspectorStringsMethods,
 };

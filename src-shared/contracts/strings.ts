@@ -9,6 +9,8 @@ export interface StringsRequest {
   readonly encoding: StringEncoding;
   /** Fewest characters of a string. */
   readonly least: number;
+  /** A text that the strings have in them, whatever its case; empty: every string. */
+  readonly filter: string;
   /** Where strings may begin; null: all of every block. */
   readonly ranges: readonly BlockRange[] | null;
 }
@@ -26,8 +28,14 @@ export interface UnitStrings {
   readonly block: string;
   /** In the order of the guest. */
   readonly strings: readonly FoundString[];
+  /** Bytes of present pages that are behind with this answer. */
   readonly bytes: number;
+  /** Where in the unit's block to go on (`from`); null: the unit is done. */
+  readonly next: number | null;
 }
+
+/** Most strings that one `stringsUnit` call answers. */
+export const MAX_UNIT_STRINGS = 5000;
 
 /** Bytes of a string's text that are handed out at most; `length` tells all. */
 export const MOST_STRING_BYTES = 4096;
@@ -43,7 +51,10 @@ export interface FoundString {
 export interface StringsApi {
   /** Opens a file and cuts its present pages into units. Rejects as `SearchApi.openSearch` does. */
   openStrings(lease: Lease, request: StringsRequest): Promise<StringsPlan>;
-  /** The strings that begin in one unit: about 1 MiB of pages. */
-  stringsUnit(unit: number): Promise<UnitStrings>;
+  /**
+   * The strings that begin in one unit, about 1 MiB of pages: from its start, or from the block offset `from` on. At most
+   * MAX_UNIT_STRINGS.
+   */
+  stringsUnit(unit: number, from: number | null): Promise<UnitStrings>;
   closeStrings(): Promise<void>;
 }

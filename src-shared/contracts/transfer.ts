@@ -1,11 +1,13 @@
 /**
  * Turning one form of a saved VM into another: *ingest* (stream to mapped-ram), *emit* (mapped-ram to stream), *raw* (one
- * RAMBlock as an image). And the two halves around RAM that goes by channels: *join* and *split*.
+ * RAMBlock as an image); and what is taken out of one: a core file, its devices, a report, bytes. And the two halves around
+ * RAM that goes by channels: *join* and *split*.
  *
  * Implemented by src-worker/transfer.
  */
 import type { Lease } from './lease';
 import type { RamRange } from './library';
+import type { SnapshotFacts } from './report';
 import type { BlockRange } from './search';
 
 /**
@@ -30,10 +32,27 @@ export type TransferSetup =
    */
   | { readonly kind: 'elf'; readonly source: Lease; readonly target: Lease; readonly ramMap: readonly RamRange[] }
   /** The devices of a file of any kind as JSON. */
-  | { readonly kind: 'devices'; readonly source: Lease; readonly target: Lease };
+  | { readonly kind: 'devices'; readonly source: Lease; readonly target: Lease }
+  /** A report of a file of any kind. `ramMap` as for `elf`. */
+  | {
+      readonly kind: 'report';
+      readonly source: Lease;
+      readonly target: Lease;
+      readonly form: 'markdown' | 'json';
+      readonly ramMap: readonly RamRange[];
+      readonly snapshot: SnapshotFacts | null;
+    }
+  /** Bytes of any file as they are, from `start` to before `end`; holes as holes. */
+  | {
+      readonly kind: 'bytes';
+      readonly source: Lease;
+      readonly target: Lease;
+      readonly start: number;
+      readonly end: number;
+    };
 
-/** What the source of a transfer turned out to be. */
-export type SourceForm = 'stream' | 'mapped-ram';
+/** What the source of a transfer turned out to be; of `bytes` nobody looks. */
+export type SourceForm = 'stream' | 'mapped-ram' | 'file';
 
 export interface TransferProgress {
   readonly done: boolean;

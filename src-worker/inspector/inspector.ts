@@ -7,6 +7,7 @@ import { createInspectorFind } from './find';
 import { createInspectorPages } from './pages/pages';
 import { createInspectorPlaces } from './places';
 import { createInspectorService } from './service';
+import { createInspectorStrings } from './strings';
 import { createThreads } from './threads';
 
 export interface OpenInspector {
@@ -24,12 +25,21 @@ export function createInspector({ lease, ramMap, digests }: ServeInspector, work
   const find = createInspectorFind(lease, ramMap, threads);
   const pages = createInspectorPages(lease, digests, threads);
   const compare = createInspectorCompare(lease, ramMap, threads, pages);
+  const strings = createInspectorStrings(lease, ramMap, threads);
   return {
-    api: { ...service.api, ...find.api, ...pages.api, ...createInspectorPlaces(service), ...compare.api },
+    api: {
+      ...service.api,
+      ...find.api,
+      ...pages.api,
+      ...createInspectorPlaces(service),
+      ...compare.api,
+      ...strings.api,
+    },
     introduce: compare.introduce,
     async dispose() {
       find.dispose();
       compare.dispose();
+      strings.dispose();
       threads.dispose();
       await pages.dispose();
       await service.dispose();

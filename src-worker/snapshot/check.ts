@@ -4,6 +4,7 @@ import type { SavedCheck } from '@shared/contracts/worker';
 import { eachRuns, type Bitmap } from '@shared/mapped-ram/bitmap';
 import { bitmapOf } from '@shared/mapped-ram/byte-order';
 import type { FileSource } from '../io/file-source';
+import { ExtentWalk } from './extent-walk';
 import { inspectSnapshot } from './inspect';
 import type { OpenSnapshot } from './open';
 
@@ -46,14 +47,16 @@ export async function findLostRuns(snapshot: OpenSnapshot): Promise<readonly Los
     const bitmap = bitmapOf(block, stream.size);
     if (bitmap === null || !block.header?.mapped) continue;
     const { pageSize, mapped } = block.header;
-    const holes = new HoleFinder(source);
+    const walk = new ExtentWalk(source);
     const onHole = (start: number, end: number): void => {
       const firstPage = Math.floor((start - mapped.pages.offset) / pageSize);
       const lastPage = Math.ceil((end - mapped.pages.offset) / pageSize) - 1;
       lost.push({ block: block.name, firstPage, lastPage, offset: start });
     };
     await eachPresentRange(source, bitmap, order === 'either' ? 'little' : order, (first, end) =>
-      holes.within(mapped.pages.offset + first * pageSize, mapped.pages.offset + end * pageSize, onHole),
+      walk.within(mapped.pages.offset + first * pageSize, mapped.pages.offset + end * pageSize, (kind, from, to) => {
+        if (kind === 'hole') onHole(from, to);
+      }),
     );
   }
   return lost;
@@ -68,26 +71,6 @@ function eachPresentRange(
   return eachRuns(source, bitmap, order, async (runs) => {
     for (let at = 0; at + 1 < runs.length; at += 2) await visit(runs[at] ?? 0, runs[at + 1] ?? 0);
   });
-}
-
-/** Walks a file's extents forward beside the runs, so that each extent is asked for once. */
-class HoleFinder {
-  readonly #source: ByteSource;
-  #dataEnd = 0;
-
-  constructor(source: ByteSource) {
-    this.#source = source;
-  }
-
-  async within(start: number, end: number, onHole: (start: number, end: number) => void): Promise<void> {
-    for (let at = Math.max(start, Math.min(this.#dataEnd, end)); at < end;) {
-      const extent = await this.#source.extentAt(fileOffset(at));
-      const extentEnd = extent === null ? end : extent.offset + extent.length;
-      if (extent?.kind === 'data') this.#dataEnd = extentEnd;
-      else onHole(at, Math.min(end, extentEnd));
-      at = extentEnd;
-    }
-  }
 }
 
 /**

@@ -1,7 +1,13 @@
 /** The search for strings that a worker has open: `StringsApi`. */
 import { fail } from '@shared/contracts/failure';
 import type { Lease } from '@shared/contracts/lease';
-import type { StringsApi, StringsPlan, StringsRequest } from '@shared/contracts/strings';
+import {
+  MAX_UNIT_STRINGS,
+  type StringsApi,
+  type StringsPlan,
+  type StringsRequest,
+  type UnitStrings,
+} from '@shared/contracts/strings';
 import { GuestFile } from '../guest/guest-file';
 import { unitRanges } from '../search/ranges';
 import { cutIntoUnits, type Unit } from '../search/unit';
@@ -15,6 +21,8 @@ interface OpenStrings {
   readonly file: GuestFile;
   readonly units: readonly Unit[];
   readonly scan: StringScan;
+  /** In lower case. */
+  readonly filter: string;
   readonly plan: StringsPlan;
 }
 
@@ -31,16 +39,26 @@ export function createStrings(unitBytes: number = UNIT_BYTES): StringsApi {
       open = await openStrings(lease, request, unitBytes);
       return open.plan;
     },
-    async stringsUnit(index) {
+    async stringsUnit(index, from) {
       const unit = open?.units[index];
-      if (open !== null && unit !== undefined) {
-        return { block: unit.block.name, strings: open.scan.scan(unit), bytes: unit.bytes };
-      }
+      if (open !== null && unit !== undefined) return unitStrings(open, unit, from);
       throw fail('internal', DOING, `there is no unit ${index}`, 'Report this; it is a fault in Stillframe.');
     },
     async closeStrings() {
       close();
     },
+  };
+}
+
+function unitStrings({ scan, filter }: OpenStrings, unit: Unit, from: number | null): UnitStrings {
+  const found = scan.scan(from === null ? unit : { ...unit, start: Math.max(unit.start, from) });
+  const strings = filter === '' ? found : found.filter(({ text }) => text.toLowerCase().includes(filter));
+  const next = strings[MAX_UNIT_STRINGS]?.blockOffset ?? null;
+  return {
+    block: unit.block.name,
+    strings: next === null ? strings : strings.slice(0, MAX_UNIT_STRINGS),
+    bytes: next === null ? unit.bytes : 0,
+    next,
   };
 }
 
@@ -53,7 +71,8 @@ async function openStrings(lease: Lease, request: StringsRequest, unitBytes: num
       bytes: units.reduce((sum, unit) => sum + unit.bytes, 0),
       blocks: file.blocks.map(({ name, pagesOffset }) => ({ name, pagesOffset })),
     };
-    return { file, units, scan: new StringScan(file, request.encoding, request.least), plan };
+    const filter = request.filter.toLowerCase();
+    return { file, units, scan: new StringScan(file, request.encoding, request.least), filter, plan };
   } catch (error) {
     file.close();
     throw error;

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { StringEncoding, StringsRequest } from '@shared/contracts/strings';
-import { inTurn } from '@shared/parallel/in-turn';
+import { MAX_UNIT_STRINGS, type StringEncoding, type StringsRequest } from '@shared/contracts/strings';
 import { randomFrom } from '@shared/search/random-regex.fixture';
+import { driveStrings } from '@shared/strings/drive';
 import { makeGuestFile, type MadeBlock, type MadeGuestFile } from '../../test/support/guest-file';
 import { tempDirPerTest } from '../../test/support/temp';
 import { createStrings } from './service';
@@ -25,12 +25,13 @@ async function strings(
 ): Promise<Found[]> {
   const workers = [createStrings(unitBytes), createStrings(unitBytes)];
   try {
-    const whole = { encoding: 'ascii', least: 4, ranges: null, ...request } as const;
+    const whole = { encoding: 'ascii', least: 4, filter: '', ranges: null, ...request } as const;
     const [plan] = await Promise.all(workers.map((worker) => worker.openStrings(file.lease, whole)));
     const found: Found[] = [];
-    for await (const { answer } of inTurn(workers, plan?.units ?? 0, (worker, unit) => worker.stringsUnit(unit))) {
-      const { block } = answer;
-      for (const { blockOffset, length, text } of answer.strings) found.push({ block, at: blockOffset, length, text });
+    if (plan === undefined) return [];
+    for await (const part of driveStrings(workers, plan, { most: Infinity, ramMap: [] })) {
+      for (const { block, blockOffset, length, text } of part.strings)
+        found.push({ block, at: blockOffset, length, text });
     }
     return found;
   } finally {
@@ -136,6 +137,25 @@ describe('a string', () => {
     const range = { block: 'pc.ram', start: 5001, end: 40_003 };
     const expected = naive(block, 'ascii', 4).filter(({ at }) => at >= range.start && at < range.end);
     expect(await strings(file, { ranges: [range] }, 8 * PAGE)).toEqual(expected);
+  });
+
+  it('is told once, however many there are in a unit', async () => {
+    const image = new Uint8Array(60 * PAGE);
+    for (let at = 0; at + 4 <= image.length; at += 3) image.set(Buffer.from('ab'), at);
+    const file = await makeGuestFile(join(folder(), 'm'), [
+      { name: 'pc.ram', image, pageSize: PAGE, absent: () => false },
+    ]);
+    const found = await strings(file, { least: 2 });
+    expect(found.length).toBeGreaterThan(3 * MAX_UNIT_STRINGS);
+    expect(found.map(({ at }) => at)).toEqual(Array.from({ length: found.length }, (_, index) => index * 3));
+  });
+
+  it('has the text that is asked for in it, whatever its case', async () => {
+    const block = madeBlock('pc.ram', 60, 8, [...LETTERS, ...each(0, 0x80)]);
+    const file = await makeGuestFile(join(folder(), 'm'), [block]);
+    const expected = naive(block, 'ascii', 4).filter(({ text }) => text.toLowerCase().includes('ab~'));
+    expect(expected.length).toBeGreaterThan(3);
+    expect(await strings(file, { filter: 'aB~' })).toEqual(expected);
   });
 
   it('of any length is told once, its text cut', async () => {

@@ -4,10 +4,12 @@ import { openDeviceJson } from './device-json';
 import { openElf } from './elf';
 import { openEmit } from './emit';
 import { openFileChannel } from '../io/file-channel';
+import { openFileBytes } from './file-bytes';
 import { openIngest } from './ingest';
 import { Joining } from './joining';
 import { openRange } from './range';
 import { openRaw } from './raw';
+import { openReport } from './report';
 import type { OpenChannel } from './target-file';
 import type { Transfer } from './transfer';
 import { freeTurn, Stepper } from './turn';
@@ -86,5 +88,9 @@ const open = (setup: TransferSetup, openChannel: OpenChannel): Promise<Transfer>
       return openElf(setup.source, setup.target, setup.ramMap, openChannel);
     case 'devices':
       return openDeviceJson(setup.source, setup.target, openChannel);
+    case 'report':
+      return openReport(setup, openChannel);
+    case 'bytes':
+      return openFileBytes(setup, openChannel);
   }
 };

@@ -2,7 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { ConvertForm, ConvertProgress, ConvertResult } from '../../src-main/services';
+import type { ConvertProgress, ConvertResult } from '../../src-main/services';
+import type { ConversionFormat } from '../../src-shared/contracts/conversions';
 import { StillframeError } from '../../src-shared/contracts/failure';
 import { createTransferApi } from '../../src-worker/transfer/service';
 import { randomStream } from '../support/random-stream';
@@ -46,7 +47,7 @@ afterAll(async () => {
 });
 
 /** Form, source, and the file that has what comes out. */
-const FORMS: readonly (readonly [ConvertForm, string, string])[] = [
+const FORMS: readonly (readonly [ConversionFormat, string, string])[] = [
   ['mapped-ram', 'stream', 'mapped'],
   ['stream', 'mapped', 'emitted'],
   ['raw', 'mapped', 'image'],
@@ -56,13 +57,19 @@ const out = (): string => join(mount, 'out');
 
 /** Converts into the small file system; `onProgress` may interfere. */
 function convert(
-  to: ConvertForm,
+  to: ConversionFormat,
   source: string,
   onProgress: (progress: ConvertProgress) => void = () => undefined,
   signal: AbortSignal = new AbortController().signal,
 ): Promise<ConvertResult> {
   return services.conversions.convert(
-    { from: { kind: 'file', reference: join(folder, source) }, to, block: null, out: { kind: 'file', path: out() } },
+    {
+      from: { kind: 'file', reference: join(folder, source) },
+      to,
+      block: null,
+      range: null,
+      out: { kind: 'file', path: out() },
+    },
     { onProgress, signal },
   );
 }

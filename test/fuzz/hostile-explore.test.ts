@@ -6,8 +6,8 @@ import { StillframeError } from '../../src-shared/contracts/failure';
 import type { InspectReport } from '../../src-shared/contracts/inspect';
 import type { Lease } from '../../src-shared/contracts/lease';
 import { driveDiff } from '../../src-shared/diff/drive';
-import { inTurn } from '../../src-shared/parallel/in-turn';
 import { driveSearch } from '../../src-shared/search/drive';
+import { driveStrings } from '../../src-shared/strings/drive';
 import { createExplorer } from '../../src-worker/explorer';
 import { openPath } from '../../src-worker/io/file-source';
 import { inspectSnapshot } from '../../src-worker/snapshot/inspect';
@@ -70,11 +70,11 @@ function looks(lease: Lease, whole: Lease): Readonly<Record<string, () => Promis
     bytes: () => search({ kind: 'hex', hex: '00 00 00 ?? 01' }),
     regex: () => search({ kind: 'regex', pattern: '[A-Z]+ [^a]{3,9}a|\\x00+x', ignoreCase: false }),
     strings: async () => {
-      const plan = await explorer.openStrings(lease, { encoding: 'utf8', least: 8, ranges: null });
-      let units = 0;
-      for await (const { unit } of inTurn([explorer], plan.units, (one, index) => one.stringsUnit(index)))
-        units = unit + 1;
-      expect(units).toBe(plan.units);
+      const plan = await explorer.openStrings(lease, { encoding: 'utf8', least: 8, filter: '', ranges: null });
+      let read = 0;
+      for await (const { searchedBytes } of driveStrings([explorer], plan, { most: Infinity, ramMap: [] }))
+        read = searchedBytes;
+      expect(read).toBe(plan.bytes);
     },
     diff: async () => driveDiff([explorer], await explorer.openDiff(lease, whole, null)),
     devices: () => explorer.diffDevices(whole, lease),

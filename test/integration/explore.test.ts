@@ -4,6 +4,9 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { DevicesReport } from '../../src-shared/contracts/devices';
+import type { InspectReport } from '../../src-shared/contracts/inspect';
+import type { FileReport } from '../../src-shared/contracts/report';
 import { runCli } from '../support/cli';
 import { runDrgn } from '../support/drgn';
 import { linuxArgv, linuxGuest } from '../support/linux-guest';
@@ -168,6 +171,9 @@ describe('find', () => {
     ['a block that is not there', ['find', 'a.mapped', '--text', 'a', '--block', 'none']],
     ['addresses without RAM', ['find', 'a.mapped', '--text', 'a', '--range', '0xf0000000-0xf0001000']],
     ['a file that is none', ['find', 'a.image', '--text', 'a']],
+    ['bytes without a range', ['export', 'a.mapped', '--to', 'bytes', '--out', 'x']],
+    ['a range of a report', ['export', 'a.mapped', '--to', 'report', '--range', '0-1M', '--out', 'x']],
+    ['a report of what is no save file', ['export', 'a.image', '--to', 'report', '--out', 'x']],
     ['a core file of several parts', ['export', 'a.mapped', '--to', 'elf', '--block', 'pc.ram', '--out', 'x']],
   ])('%s is refused in a sentence', async (_, args) => {
     const { code, stdout, stderr } = await runCli(args, { env, cwd: folder });
@@ -192,6 +198,10 @@ it('strings are those that GNU strings finds in the picture of the memory', asyn
   const short = (lines: readonly string[]): readonly string[] => lines.filter((line) => line.length < 4000);
   expect(own.length).toBeGreaterThan(1000);
   expect(short(own)).toEqual(short(expected));
+  const { strings: some } = await stillframe<{ strings: { text: string }[] }>(
+    ...['strings', at('a.mapped'), '--block', 'pc.ram', '--min', '12', '--max', '10000000', '--filter', 'LINUX'],
+  );
+  expect(some).toEqual(strings.filter(({ text }) => text.toLowerCase().includes('linux')));
 });
 
 it('hexdump shows the guest’s bytes, and what is not in the file as such', async () => {
@@ -339,6 +349,27 @@ describe('export', () => {
     await stillframe('export', at('a.mapped'), '--to', 'json', '--out', 'devices.json');
     const own = JSON.parse(await readFile(at('devices.json'), 'utf8')) as unknown;
     expect(own).toEqual(await stillframe('devices', at('a.mapped')));
+  });
+
+  it('of a report says what inspect says, and what is stale', async () => {
+    await stillframe('export', at('a.mapped'), '--to', 'report-json', '--out', 'report.json');
+    const own = JSON.parse(await readFile(at('report.json'), 'utf8')) as FileReport;
+    const inspected = await stillframe<InspectReport>('inspect', at('a.mapped'));
+    expect(own.sections).toEqual(inspected.sections);
+    expect(own.ramBlocks.map(({ allocation: _, ...block }) => block)).toEqual(inspected.ramBlocks);
+    expect(own.devices).toHaveLength((await stillframe<DevicesReport>('devices', at('a.mapped'))).devices.length);
+    expect(own.devices.every(({ described }) => described)).toBe(true);
+    // The guest was stopped: each page was written once or not at all.
+    expect(own.ramBlocks.map(({ allocation }) => allocation)).toEqual(own.ramBlocks.map(() => ({ stale: 0, lost: 0 })));
+    await stillframe('export', at('a.mapped'), '--to', 'report', '--out', 'report.md');
+    const text = await readFile(at('report.md'), 'utf8');
+    expect(text).toMatch(/^# a\.mapped\n/);
+    expect(text).toContain(`| pc.ram | 256 MiB | 4096 | 65536 | ${own.ramBlocks[0]?.pagesPresent} | 0 | 0 |`);
+  });
+
+  it('of bytes is a part of the file', async () => {
+    await stillframe('export', at('a.mapped'), '--to', 'bytes', '--range', '3-1M', '--out', 'bytes.bin');
+    expect((await readFile(at('bytes.bin'))).equals((await readFile(at('a.mapped'))).subarray(3, MIB))).toBe(true);
   });
 });
 

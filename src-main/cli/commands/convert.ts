@@ -1,7 +1,8 @@
 import path from 'node:path';
+import type { ConversionFormat } from '@shared/contracts/conversions';
 import { fail } from '@shared/contracts/failure';
 import { Option } from 'commander';
-import type { ConvertForm, ConvertResult } from '../../services';
+import type { ConvertResult } from '../../services';
 import { isTransport, parseTransport } from '../../files/transport';
 import { addCommand, type Answer, type CommonOptions, type Desk, type Workplace } from '../command';
 import { createConvertPrinter } from '../convert-progress';
@@ -9,7 +10,7 @@ import { duration, fileSize, printable } from '../format';
 import { withInterrupt, type Interrupt } from '../interrupt';
 
 interface ConvertArguments extends CommonOptions {
-  readonly to: ConvertForm;
+  readonly to: ConversionFormat;
   readonly block?: string;
 }
 
@@ -63,6 +64,7 @@ async function convert(
         from: typeof source === 'string' ? { kind: 'file', reference: source } : { kind: 'descriptor', fd: source },
         to,
         block: block ?? null,
+        range: null,
         out:
           typeof target === 'string'
             ? { kind: 'file', path: path.resolve(surroundings.cwd, target) }

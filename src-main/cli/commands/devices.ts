@@ -2,6 +2,7 @@ import { hex } from '@shared/bytes/units';
 import type { DeviceReport, DevicesReport, Registers } from '@shared/contracts/devices';
 import type { Problem } from '@shared/contracts/inspect';
 import type { WorkerApi } from '@shared/contracts/worker';
+import { flagWords } from '@shared/stream/register-groups';
 import { fileArgument, type FileArgument } from '../arguments';
 import { addCommand, type Answer, type CommonOptions, type Desk } from '../command';
 import { printable } from '../format';
@@ -67,11 +68,17 @@ async function textOf(worker: WorkerApi, lease: LentFile['lease'], report: Devic
 const headline = ({ name, instance, version, offset, length }: DeviceReport): string =>
   `${printable(name)}, instance ${instance}, version ${version}: ${length} bytes at ${hex(offset)}`;
 
+/** `0x246 (PF ZF IF IOPL 0)` */
+function registerText(name: string, value: number | string): string {
+  const words = flagWords(name, BigInt(value));
+  return `${hex(BigInt(value))}${words.length === 0 ? '' : ` (${words.join(' ')})`}`;
+}
+
 function registerLines(registers: Registers | undefined): readonly string[] {
   if (registers === undefined) return [];
   const lines = Object.entries(registers).map(([name, value]) => {
-    if (typeof value !== 'object') return `    ${name} ${hex(BigInt(value))}`;
-    const parts = Object.entries(value).map(([part, inner]) => `${part} ${hex(BigInt(inner))}`);
+    if (typeof value !== 'object') return `    ${name} ${registerText(name, value)}`;
+    const parts = Object.entries(value).map(([part, inner]) => `${part} ${registerText(`${name}.${part}`, inner)}`);
     return `    ${name} ${parts.join(', ')}`;
   });
   return ['  registers', ...lines];

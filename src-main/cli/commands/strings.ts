@@ -1,8 +1,6 @@
 import { hex } from '@shared/bytes/units';
-import type { RamRange } from '@shared/contracts/library';
-import type { FoundString, StringEncoding } from '@shared/contracts/strings';
-import { inTurn } from '@shared/parallel/in-turn';
-import { guestPhysicalOf } from '@shared/ram-map/places';
+import type { StringEncoding } from '@shared/contracts/strings';
+import { driveStrings, type PlacedString } from '@shared/strings/drive';
 import { Option } from 'commander';
 import { fileArgument, wholeNumberFrom, type FileArgument } from '../arguments';
 import { addCommand, type Answer, type CommonOptions, type Desk, type Workplace } from '../command';
@@ -13,6 +11,7 @@ import { withFile, withWorkers, workersHere } from '../lease';
 interface StringsOptions extends CommonOptions {
   readonly min: number;
   readonly encoding: StringEncoding;
+  readonly filter?: string;
   readonly block?: string;
   readonly range?: ByteRange;
   readonly max?: number;
@@ -31,6 +30,7 @@ export function addStrings(desk: Desk): void {
         .choices(['ascii', 'utf8', 'utf16'])
         .default('ascii'),
     )
+    .option('--filter <text>', 'only those that have this text in them, whatever its case')
     .option('--block <name>', 'only in this RAM block')
     .option(
       '--range <A-B>',
@@ -43,14 +43,8 @@ export function addStrings(desk: Desk): void {
     );
 }
 
-interface PlacedString extends FoundString {
-  readonly block: string;
-  readonly guestPhysical: number | null;
-  readonly fileOffset: number;
-}
-
 async function strings(workplace: Workplace, file: FileArgument, options: StringsOptions): Promise<Answer> {
-  const { encoding, min: least, json = false } = options;
+  const { encoding, min: least, filter = '', json = false } = options;
   const most = options.max ?? (json ? MOST_IN_JSON : Infinity);
   return withFile(workplace, file, (lent) =>
     withWorkers(workplace, workersHere(), async (workers) => {
@@ -58,23 +52,19 @@ async function strings(workplace: Workplace, file: FileArgument, options: String
       if (first === undefined) throw new Error('no worker was taken');
       const { map, source } = await first.ramMap(lent.lease, lent.ramMap);
       const ranges = await rangesMeant(first, lent, options.block, options.range);
-      const request = { encoding, least, ranges };
+      const request = { encoding, least, filter, ranges };
       const opening = performance.now();
       const plans = await Promise.all(workers.map((one) => one.openStrings(lent.lease, request)));
       const plan = plans[0] ?? { units: 0, bytes: 0, blocks: [] };
       const began = performance.now();
       const listed: PlacedString[] = [];
       let [count, searchedBytes] = [0, 0];
-      for await (const { answer } of inTurn(workers, plan.units, (worker, unit) => worker.stringsUnit(unit))) {
-        const found = answer.strings.slice(0, most - count);
-        count += found.length;
-        searchedBytes += answer.bytes;
-        const pagesOffset = plan.blocks.find(({ name }) => name === answer.block)?.pagesOffset ?? 0;
-        if (json) listed.push(...found.map((one) => placed(one, answer.block, pagesOffset, map)));
-        else if (found.length > 0) {
-          await workplace.terminal.out(found.map((one) => `${line(one, answer.block)}\n`).join(''));
-        }
-        if (count >= most) break;
+      for await (const part of driveStrings(workers, plan, { most, ramMap: map })) {
+        count += part.strings.length;
+        ({ searchedBytes } = part);
+        if (json) listed.push(...part.strings);
+        else if (part.strings.length > 0)
+          await workplace.terminal.out(part.strings.map((one) => `${line(one)}\n`).join(''));
       }
       const timings = { totalMs: performance.now() - began, openMs: began - opening };
       const text = `${count} strings. ${ramSize(searchedBytes)} of present pages read in ${duration(timings.totalMs)}.`;
@@ -87,12 +77,5 @@ async function strings(workplace: Workplace, file: FileArgument, options: String
   );
 }
 
-const placed = (one: FoundString, block: string, pagesOffset: number, map: readonly RamRange[]): PlacedString => ({
-  block,
-  ...one,
-  guestPhysical: guestPhysicalOf(map, block, one.blockOffset),
-  fileOffset: pagesOffset + one.blockOffset,
-});
-
-const line = ({ blockOffset, text, length }: FoundString, block: string): string =>
+const line = ({ block, blockOffset, text, length }: PlacedString): string =>
   `${printable(block)}+${hex(blockOffset)}  ${printable(text.replaceAll('\t', ' '))}${length > text.length * 4 ? '…' : ''}`;

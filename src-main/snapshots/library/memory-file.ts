@@ -2,7 +2,7 @@
 import { realpath, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fail } from '@shared/contracts/failure';
-import type { RamRange, SnapshotEntry } from '@shared/contracts/library';
+import type { Manifest, RamRange, SnapshotEntry } from '@shared/contracts/library';
 import type { LibraryService } from '../../services';
 
 export interface FoundMemory {
@@ -11,6 +11,8 @@ export interface FoundMemory {
   readonly ramMap: readonly RamRange[];
   /** The file with the digests of its pages; null when no snapshot names one. */
   readonly digests: string | null;
+  /** null when it is in no snapshot. */
+  readonly manifest: Manifest | null;
 }
 
 /**
@@ -40,6 +42,7 @@ export function toldBy(entry: Pick<SnapshotEntry, 'folder' | 'manifest'> | null)
   return {
     ramMap: entry?.manifest?.ramMap ?? [],
     digests: entry === null || digests === undefined ? null : join(entry.folder, digests),
+    manifest: entry?.manifest ?? null,
   };
 }
 
