@@ -28,6 +28,8 @@ let ram: MappedBlock;
 let lost = 0;
 let stale = 0;
 let changed = 0;
+/** The file as it was before. */
+let before = '';
 
 const cli = (...args: readonly string[]): Promise<CliResult> =>
   runCli(args, { env: appEnv(launched.dirs), cwd: launched.dirs.root });
@@ -85,6 +87,8 @@ beforeAll(async () => {
   lost = runOf(true, LOST, 0);
   changed = runOf(true, 1, lost + 1024);
   stale = runOf(false, STALE, 0);
+  before = join(launched.dirs.root, 'before.mapped');
+  await run('cp', ['--sparse=always', path, before]);
   const hole = ['--punch-hole', '--offset', String(ram.pagesOffset + lost * PAGE), '--length', String(LOST * PAGE)];
   await run('fallocate', [...hole, path]);
   const file = await open(path, 'r+');
@@ -214,6 +218,31 @@ describe('scans', () => {
     await press('ArrowRight');
     await reads('[aria-label="Classes"] ul', /zero .*text .*code .*pointers .*compressed .*other/);
     await press('ArrowRight');
+  });
+});
+
+describe('another file', () => {
+  it('that it is compared with tells which pages are changed', async () => {
+    await launched.app.evaluate(({ dialog }, chosen) => {
+      // The system's own file dialog cannot be driven; its answer is the person's.
+      dialog.showOpenDialog = () => Promise.resolve({ canceled: false, filePaths: [chosen] });
+    }, before);
+    await tabTo('.tools button[title^="Choose the file"]');
+    await press('Enter');
+    await reads('dialog .t-secondary', /Both files are only read/);
+    await tabTo('dialog .actions button');
+    await press('Enter');
+    await reads('[role=tab][aria-selected=true]', 'Compare');
+    await tabTo('[role=tab][aria-selected=true]');
+    await press('ArrowLeft', 'ArrowLeft');
+    await reads('.tools .against', 'before.mapped');
+    const isZero = (page: number): boolean =>
+      ram.memory.subarray(page * PAGE, (page + 1) * PAGE).every((byte) => byte === 0);
+    const gone = [...Array(LOST).keys()].filter((at) => !isZero(lost + at)).length;
+    await figureIs('changed', gone + 1);
+    await tabTo('[role=application]');
+    await press('5', '6');
+    await reads(SAID, /changed|mismatch|lost/);
   });
 });
 

@@ -18,6 +18,7 @@ afterEach(async () => {
   document.body.replaceChildren();
 });
 
+const unexpected = (error: unknown): void => expect.unreachable(String(error));
 const textOf = (selector: string): string =>
   (document.querySelector(selector)?.textContent ?? '').replace(/\s+/g, ' ').trim();
 const button = (name: string): HTMLButtonElement | undefined =>
@@ -40,7 +41,7 @@ describe('scans', () => {
       endScan: async (scan: PageScan) => (asked.push(`end ${scan}`), state(scan)),
       scans: () => new Promise<readonly PageScanState[]>(() => undefined),
     };
-    return { scans: new PageScans(api, () => undefined, expect.unreachable, now), asked };
+    return { scans: new PageScans(api, () => undefined, unexpected, now), asked };
   }
 
   it('are begun on demand, tell how far they are, and are cancelled', async () => {
@@ -96,7 +97,7 @@ describe('the selection', () => {
 describe('the states of a block', () => {
   it('are counted as soon as they are known, and hidden one by one', async () => {
     const { api } = pagesApiOf({ 'pc.ram': Uint8Array.from([3, 3, 1, 0, 2]) });
-    const pages = new PagesState(api, [blockOf('pc.ram', 5)], expect.unreachable);
+    const pages = new PagesState(api, [blockOf('pc.ram', 5)], unexpected);
     show(StatesPanel, { pages, block: blockOf('pc.ram', 5), compared: false });
     expect(textOf('[data-state=stale] .size')).toBe('not checked');
     pages.begin();
