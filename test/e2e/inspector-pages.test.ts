@@ -230,7 +230,7 @@ describe('another file', () => {
     await tabTo('.tools button[title^="Choose the file"]');
     await press('Enter');
     await reads('dialog .t-secondary', /Both files are only read/);
-    await tabTo('dialog .actions button');
+    await tabTo('dialog footer button:first-child');
     await press('Enter');
     await reads('[role=tab][aria-selected=true]', 'Compare');
     await tabTo('[role=tab][aria-selected=true]');
