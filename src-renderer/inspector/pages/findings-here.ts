@@ -30,8 +30,8 @@ export function stateFindings({ totals, first }: Pick<Summary, 'totals' | 'first
     {
       pages: totals.mismatch,
       severity: 'error',
-      strong: `${counted(totals.mismatch, 'page')} ${totals.mismatch === 1 ? 'differs' : 'differ'} from the digest${place('mismatch')}.`,
-      rest: 'Bytes in their units of 1 MiB changed after the save.',
+      strong: `${counted(totals.mismatch, 'page')} in units that differ from their digest${place('mismatch')}.`,
+      rest: 'A digest covers 1 MiB. One page of each such unit at least is not as it was saved.',
       state: 'mismatch',
       offset: null,
     },

@@ -79,7 +79,7 @@ export class PagesState {
       onFailure,
     );
     this.summary = new SummaryState(api, onFailure);
-    this.scans = new PageScans(api, () => this.#move(), onFailure);
+    this.scans = new PageScans(api, () => this.refresh(), onFailure);
   }
 
   /** Begins to look where the file has bytes on disk, once; nothing is read for that. */
@@ -186,7 +186,7 @@ export class PagesState {
         const next = behind < block.pages ? await this.#api.nextPage(block.name, behind, 1, set, clear) : null;
         return next ?? (await this.#api.nextPage(block.name, 0, 1, set, clear));
       },
-      `No page of ${block.name} is ${STATE_WORDS[state].word === 'lost write' ? 'a lost write' : STATE_WORDS[state].word}.`,
+      `No page of ${block.name} is ${state === 'lost' ? 'a lost write' : STATE_WORDS[state].word}.`,
     );
   }
 
@@ -223,6 +223,12 @@ export class PagesState {
       }
     }
     this.#cache.want(keys);
+  }
+
+  /** More may be known of the pages: what is shown is asked for again. */
+  refresh(): void {
+    this.moves += 1;
+    this.#cache.outdate();
   }
 
   /** Asks for the counts of the block. */
@@ -289,11 +295,6 @@ export class PagesState {
     } catch (error) {
       this.#onFailure(error);
     }
-  }
-
-  #move(): void {
-    this.moves += 1;
-    this.#cache.outdate();
   }
 
   #keyOf(number: number): ChunkKey {

@@ -20,6 +20,13 @@ it('a tooltip stands inside the view and never on its cell, wherever that is', (
   }
 });
 
+it('it leaves its whole row in view where there is room above or below', () => {
+  for (let row = 0; row < 50; row += 1) {
+    const { y } = tooltipPlace(cellAt(20, row), SIZE, ROOM, []);
+    expect(y + SIZE.height <= row * 12 || y >= row * 12 + 12).toBe(true);
+  }
+});
+
 it('it leaves the neighbours of the same state in view, in its row and in the one above', () => {
   // A run from the middle of one row to the middle of the next, as the lost writes in the picture.
   const run = [...Array(34).keys()]

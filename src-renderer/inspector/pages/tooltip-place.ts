@@ -29,9 +29,11 @@ export function tooltipPlace(
   const places = [...down, ...far].flatMap((y) =>
     across.map((x) => ({ x: inside(x, size.width, room.width), y: inside(y, size.height, room.height) })),
   );
-  const covered = places.map(
-    (place) =>
-      keep.filter((box) => meet({ ...place, ...size }, box)).length + (meet({ ...place, ...size }, cell) ? 1e6 : 0),
-  );
+  const row = { ...cell, x: 0, width: room.width };
+  const covered = places.map((place) => {
+    const tip = { ...place, ...size };
+    // Its own cell never; its row only when that spares a cell that is to stay in view.
+    return (meet(tip, cell) ? 1e6 : 0) + (meet(tip, row) ? 0.5 : 0) + keep.filter((box) => meet(tip, box)).length;
+  });
   return places[covered.indexOf(Math.min(...covered))] ?? { x: 0, y: 0 };
 }
