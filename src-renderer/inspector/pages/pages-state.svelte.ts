@@ -79,7 +79,7 @@ export class PagesState {
       onFailure,
     );
     this.summary = new SummaryState(api, onFailure);
-    this.scans = new PageScans(api, () => this.#move(), onFailure);
+    this.scans = new PageScans(api, () => this.outdate(), onFailure);
   }
 
   /** Begins to look where the file has bytes on disk, once; nothing is read for that. */
@@ -225,6 +225,12 @@ export class PagesState {
     this.#cache.want(keys);
   }
 
+  /** Says that more may be known of the pages by now: what is in view is asked for again. */
+  outdate(): void {
+    this.moves += 1;
+    this.#cache.outdate();
+  }
+
   /** Asks for the counts of the block. */
   async learnTotals(): Promise<void> {
     const { block } = this;
@@ -289,11 +295,6 @@ export class PagesState {
     } catch (error) {
       this.#onFailure(error);
     }
-  }
-
-  #move(): void {
-    this.moves += 1;
-    this.#cache.outdate();
   }
 
   #keyOf(number: number): ChunkKey {
