@@ -150,7 +150,7 @@ export class OpenFile {
   /** Begins to compare with another open file, to which main has introduced this one's worker. It is closed with the comparison. */
   async compareWith(other: OpenFile): Promise<void> {
     await this.endCompare();
-    const comparison = new Comparison(this.#connection.api, this, other);
+    const comparison = new Comparison(this.#connection.api, this, other, () => this.pages.refresh());
     this.comparison = comparison;
     void comparison.run();
   }

@@ -208,6 +208,25 @@ describe('two snapshots of one VM', () => {
     }
   });
 
+  it('are seen in the pages, which say against what', async () => {
+    const changed = report.blocks.find(({ name }) => name === 'pc.ram') ?? { added: 0, removed: 0, changed: 0 };
+    const all = figure(changed.added + changed.removed + changed.changed).replace(/ /g, '\\s');
+    await tabTo('[role=tab][aria-selected=true]');
+    for (let step = 0; (await text('[role=tab][aria-selected=true]')) !== 'Pages'; step += 1) {
+      if (step > 10) throw new Error('the arrow key never comes to the pages');
+      await press('ArrowLeft');
+    }
+    await reads('[data-state=changed] .found', new RegExp(`^${all}$`));
+    await reads('[data-panel="How pages are drawn"]', /Against later/);
+    await sleep(300);
+    await picture('pages-1920');
+    expect(await axeViolations(launched.page, '.inspector')).toEqual([]);
+    for (let step = 0; (await text('[role=tab][aria-selected=true]')) !== 'Compare'; step += 1) {
+      if (step > 10) throw new Error('the arrow key never comes to the comparison');
+      await press('ArrowRight');
+    }
+  });
+
   it('are let go of when the comparison ends', async () => {
     expect((await openFiles()).some((path) => path.includes('later'))).toBe(true);
     await tabTo('.compare [aria-label="End the comparison"]');

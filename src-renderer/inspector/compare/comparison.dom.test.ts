@@ -25,6 +25,8 @@ const portOf = (): OtherFile['port'] => ({
   layout: () => Promise.resolve({ segments: [] }),
 });
 
+const moved = vi.fn();
+
 function comparisonOver(over: Partial<InspectorCompareApi>): {
   comparison: Comparison;
   close: ReturnType<typeof vi.fn>;
@@ -49,11 +51,12 @@ function comparisonOver(over: Partial<InspectorCompareApi>): {
     endCompare: () => Promise.resolve(),
     ...over,
   });
-  return { comparison: new Comparison(api, { file: emptyFile, port: portOf() }, other), close };
+  return { comparison: new Comparison(api, { file: emptyFile, port: portOf() }, other, moved), close };
 }
 
 describe('a comparison', () => {
   it('goes on until all is compared, then lets go of nothing until it is closed', async () => {
+    moved.mockClear();
     const steps = [step(1, false), step(5, false), step(9, true)];
     const endCompare = vi.fn(() => Promise.resolve());
     const { comparison, close } = comparisonOver({
@@ -68,8 +71,9 @@ describe('a comparison', () => {
       1000,
     ]);
     expect(comparison.pair.block?.name).toBe('pc.ram');
-    expect(close).not.toHaveBeenCalled();
+    expect([close.mock.calls.length, moved.mock.calls.length]).toEqual([0, 3]);
     await comparison.close();
+    expect(moved).toHaveBeenCalledTimes(4);
     expect([endCompare.mock.calls.length, close.mock.calls.length]).toEqual([1, 1]);
   });
 
@@ -147,7 +151,7 @@ describe('the list of runs', () => {
     expect(chosen?.getAttribute('aria-posinset')).toBe(String(RUNS));
     expect(chosen?.textContent?.replace(/\s/g, '')).toContain(String(2 * (RUNS - 1)));
     press('Enter');
-    expect(onopen).toHaveBeenCalledOnce();
+    await vi.waitFor(() => expect(onopen).toHaveBeenCalledOnce());
     expect(comparison.pair.cursor).toBe(2 * (RUNS - 1) * 4096);
   });
 });

@@ -23,6 +23,7 @@ const REFRESH_MS = 1000;
 export class Comparison {
   readonly other: OtherFile;
   readonly #api: InspectorCompareApi;
+  readonly #onMoved: () => void;
 
   /** What is compared; null until the files are open. */
   begun = $state.raw<CompareBegun | null>(null);
@@ -53,11 +54,13 @@ export class Comparison {
     (this.step?.blocks ?? []).reduce((sum, { added, removed, changed }) => sum + added + removed + changed, 0),
   );
 
-  constructor(api: InspectorCompareApi, file: PairFile, other: OtherFile) {
+  /** `onMoved`: called when more, or nothing any more, is known of pages that differ. */
+  constructor(api: InspectorCompareApi, file: PairFile, other: OtherFile, onMoved: () => void) {
     const onFailure = (error: unknown): void => {
       this.failure ??= failureOf(error, 'comparing two files');
     };
     this.#api = api;
+    this.#onMoved = onMoved;
     this.other = other;
     this.runs = new RunList(api, onFailure);
     this.pair = new PairState(api, [file, other], onFailure);
@@ -102,6 +105,7 @@ export class Comparison {
   async close(): Promise<void> {
     this.#stopped = true;
     await this.#api.endCompare().catch(() => undefined);
+    this.#onMoved();
     await this.other.close().catch(() => undefined);
   }
 
@@ -140,6 +144,7 @@ export class Comparison {
       this.step = step;
       this.milliseconds = performance.now() - began;
       this.runs.learn(step.blocks);
+      this.#onMoved();
       this.#showFirst(step);
       done = step.done;
       if (done || performance.now() - refreshed > REFRESH_MS) {

@@ -39,14 +39,16 @@ it('runs of all blocks are one list, asked for by the chunk, and those of one bl
   await comes(400_003);
   expect(list.at(300_000)).toEqual({ block: 'ram', page: 600_000, count: 1, change: 'changed' });
   expect(list.at(400_003)).toEqual({ block: 'vga', page: 6, count: 1, change: 'changed' });
-  // A chunk is asked for once.
+  // A chunk is asked for once, also by who waits for it.
   list.at(300_001);
   expect(asked).toEqual(['ram 299776', 'vga 0']);
+  expect(await list.get(1)).toEqual({ block: 'ram', page: 2, count: 1, change: 'changed' });
+  expect([await list.get(400_010), asked.length]).toEqual([null, 3]);
   list.block = 'vga';
   expect([list.length, list.at(0)?.block]).toEqual([10, 'vga']);
   // More have been found: the last run that was known may have grown.
   list.learn([block('ram', 400_000), block('none', 0), block('vga', 12)]);
   expect(list.at(9)).toBe(null);
   await comes(11);
-  expect(asked).toEqual(['ram 299776', 'vga 0', 'vga 0']);
+  expect(asked).toEqual(['ram 299776', 'vga 0', 'ram 0', 'vga 0']);
 });

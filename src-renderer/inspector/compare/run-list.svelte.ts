@@ -15,7 +15,7 @@ export class RunList {
   readonly #onFailure: (error: unknown) => void;
   /** Oldest first. */
   readonly #chunks = new Map<string, readonly ComparedRun[]>();
-  readonly #asked = new Set<string>();
+  readonly #asked = new Map<string, Promise<void>>();
   #blocks = $state.raw<readonly ComparedBlock[]>([]);
   /** Counts up whenever runs arrive. */
   #arrivals = $state(0);
@@ -51,8 +51,17 @@ export class RunList {
     const chunk = Math.floor(place.index / CHUNK);
     const run = this.#chunks.get(keyOf(place.block, chunk))?.[place.index % CHUNK];
     if (run !== undefined) return { block: place.block, ...run };
-    void this.#load(place.block, chunk);
+    void this.#ask(place.block, chunk);
     return null;
+  }
+
+  /** The run of that number, as soon as it is there; null when there is none. */
+  async get(index: number): Promise<BlockRun | null> {
+    const place = this.#placeOf(index);
+    const known = this.at(index);
+    if (known !== null || place === null) return known;
+    await this.#ask(place.block, Math.floor(place.index / CHUNK));
+    return this.at(index);
   }
 
   #placeOf(index: number): { readonly block: string; readonly index: number } | null {
@@ -64,10 +73,14 @@ export class RunList {
     return null;
   }
 
-  async #load(block: string, chunk: number): Promise<void> {
+  #ask(block: string, chunk: number): Promise<void> {
     const key = keyOf(block, chunk);
-    if (this.#asked.has(key)) return;
-    this.#asked.add(key);
+    const asked = this.#asked.get(key) ?? this.#load(block, chunk, key);
+    this.#asked.set(key, asked);
+    return asked;
+  }
+
+  async #load(block: string, chunk: number, key: string): Promise<void> {
     try {
       const runs = await this.#api.comparedRuns(block, chunk * CHUNK, CHUNK);
       this.#chunks.set(key, runs);
