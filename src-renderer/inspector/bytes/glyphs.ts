@@ -34,7 +34,9 @@ export class Glyphs {
   copy(text: string, picture: Uint32Array, stride: number, at: number): void {
     const { width, height } = this.style;
     const pixels = this.#known.get(text) ?? this.#draw(text);
-    for (let line = 0, from = 0, to = at; line < height; line += 1, to += stride - width) {
+    // What is below the picture's edge is left out.
+    const lines = Math.min(height, Math.floor((picture.length - at - width) / stride) + 1);
+    for (let line = 0, from = 0, to = at; line < lines; line += 1, to += stride - width) {
       for (let column = 0; column < width; column += 1) picture[to++] = pixels[from++] ?? 0;
     }
   }

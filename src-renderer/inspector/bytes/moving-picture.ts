@@ -31,13 +31,20 @@ interface Measures {
   readonly gutterGap: number;
   readonly mono: string;
   readonly sans: string;
-  readonly colour: Readonly<Record<'back' | 'strong' | 'text' | 'quiet' | 'line' | 'edge' | 'ones', string>>;
+  readonly colour: Readonly<
+    Record<'back' | 'strong' | 'text' | 'quiet' | 'line' | 'edge' | 'ones' | 'present' | 'stale', string>
+  >;
 }
 
 const ROW_HEIGHT = 20;
 const INDENT = 12;
 /** Of a group of an address; there are as many groups. */
 const DIGITS = 4;
+/** Characters that fit a gutter, and from the beginning of one group to the next: the space between is narrow (HexRow). */
+const GUTTER_CHARS = 17.75;
+const GROUP_PITCH = 4.65;
+/** The square before a page's name. */
+const SWATCH = 9;
 
 function measuresOf(node: HTMLElement): Measures {
   const style = getComputedStyle(node);
@@ -59,6 +66,8 @@ function measuresOf(node: HTMLElement): Measures {
       quiet: value('--fg-3'),
       line: value('--line-2'),
       edge: value('--line-3'),
+      present: value('--page-present'),
+      stale: value('--page-stale'),
       ones: value('--byte-ones'),
     },
   };
@@ -102,7 +111,10 @@ export class MovingPicture {
     });
     this.#hex = byClass(cell, { zero: quiet, text: strong, ones, other: text });
     this.#ascii = byClass(char, { zero: quiet, text: strong, ones: quiet, other: quiet });
-    this.#digits = { lead: glyphs(gutter / DIGITS, quiet), rest: glyphs(gutter / DIGITS, strong) };
+    this.#digits = {
+      lead: glyphs((gutter * DIGITS) / GUTTER_CHARS, quiet),
+      rest: glyphs((gutter * DIGITS) / GUTTER_CHARS, strong),
+    };
     this.#pixels = new ImageData(canvas.width, canvas.height);
     this.#words = new Uint32Array(this.#pixels.data.buffer);
     this.#blank = this.#backgroundPixel();
@@ -118,6 +130,9 @@ export class MovingPicture {
     context.putImageData(this.#pixels, 0, 0);
     context.setTransform(this.#scale, 0, 0, this.#scale, 0, 0);
     context.textBaseline = 'middle';
+    const { gutter, gutterGap, colour } = this.#measures;
+    context.fillStyle = colour.line;
+    context.fillRect(Math.round(INDENT + gutter + gutterGap / 2), 0, 1, this.#canvas.height);
     rows.forEach((shown, index) => {
       if (shown.row.kind !== 'bytes') this.#drawSentence(context, shown, index * ROW_HEIGHT);
     });
@@ -145,16 +160,17 @@ export class MovingPicture {
     const { cell, char, halfGap, asciiGap, gutter, gutterGap } = this.#measures;
     const stride = this.#canvas.width;
     const line = this.#device(index * ROW_HEIGHT) * stride;
-    if (row.kind !== 'bytes' || line + this.#device(ROW_HEIGHT) * stride > this.#words.length) return;
+    if (row.kind !== 'bytes') return;
     const put = (glyphs: Glyphs, text: string, x: number): void => {
       const left = this.#device(x);
       if (left + glyphs.style.width <= stride) glyphs.copy(text, this.#words, stride, line + left);
     };
+    const pitch = (gutter * GROUP_PITCH) / GUTTER_CHARS;
     const { lead, rest } = groupedOffset(address);
     const zeros = lead.replaceAll(' ', '').length;
     (lead + rest).split(' ').forEach((group, at) => {
       const glyphs = zeros >= (at + 1) * DIGITS ? this.#digits.lead : this.#digits.rest;
-      put(glyphs, group, INDENT + (at * gutter) / DIGITS - 2);
+      put(glyphs, group, INDENT + at * pitch);
     });
     if (bytes === null) return;
     const hexLeft = INDENT + gutter + gutterGap;
@@ -183,13 +199,18 @@ export class MovingPicture {
       context.strokeRect(left + 0.5, top + 1.5, this.#canvas.width / this.#scale - left - 4, ROW_HEIGHT - 3);
       context.setLineDash([]);
     }
-    context.font = `500 ${sans}`;
+    if (row.kind === 'page') {
+      context.fillStyle = row.segment.pages?.present === true ? colour.present : colour.stale;
+      context.fillRect(left, middle - SWATCH / 2, SWATCH, SWATCH);
+    }
+    const begin = left + (row.kind === 'page' ? 2 * SWATCH + 1 : INDENT + 1);
+    context.font = `${row.kind === 'page' ? 600 : 500} ${sans}`;
     context.fillStyle = colour.strong;
-    context.fillText(sentence.strong, left + INDENT, middle);
+    context.fillText(sentence.strong, begin, middle);
     const said = sentence.strong === '' ? 0 : context.measureText(`${sentence.strong} `).width;
     context.font = `400 ${sans}`;
     context.fillStyle = colour.text;
-    context.fillText(sentence.rest, left + INDENT + said, middle);
+    context.fillText(sentence.rest, begin + said + (row.kind === 'page' ? SWATCH : 0), middle);
   }
 }
 
