@@ -17,18 +17,24 @@ const LEAST_CODE_ENTROPY = 4;
 /** Compressed and encrypted pages come this close, in bits, to the entropy of random bytes. */
 const BELOW_RANDOM = 0.35;
 
-/** Printable ASCII, tab, line feed and carriage return. */
-const isText = (byte: number): boolean => (byte >= 0x20 && byte < 0x7f) || byte === 9 || byte === 10 || byte === 13;
+/** Where the counts of printable ASCII, tab, line feed and carriage return are. */
+const TEXT_COUNTS = Uint16Array.from(
+  [9, 10, 13, ...Array.from({ length: 0x5f }, (_, at) => 0x20 + at)],
+  (byte) => COUNTS.bytes + byte,
+);
 
-/** Upper bytes of the commonest instructions of A64: loads and stores, moves, sums, comparisons, branches, addresses. */
-const A64_UPPER: readonly number[] = [
-  ...[0xf8, 0xf9, 0xb8, 0xb9, 0x38, 0x39, 0x78, 0x79, 0xa8, 0xa9, 0x29, 0x88, 0xc8],
-  ...[0x2a, 0xaa, 0x52, 0xd2, 0x72, 0xf2, 0x12, 0x92, 0x0a, 0x8a, 0x32, 0xb2],
-  ...[0x0b, 0x8b, 0x11, 0x91, 0x31, 0xb1, 0x4b, 0xcb, 0x51, 0xd1, 0x6a, 0xea, 0x6b, 0xeb, 0x71, 0xf1],
-  ...[0x53, 0xd3, 0x13, 0x93, 0x1a, 0x9a, 0x1b, 0x9b, 0x5a, 0xda, 0x7a, 0xfa],
-  ...[0x14, 0x17, 0x94, 0x97, 0x54, 0x34, 0x35, 0xb4, 0xb5, 0x36, 0x37, 0xd4, 0xd5, 0xd6, 0xb6, 0xb7],
-  ...[0x10, 0x30, 0x50, 0x70, 0x90, 0xb0, 0xd0, 0xf0],
-];
+/** Where the counts are of the upper bytes of the commonest instructions of A64: loads and stores, moves, sums, comparisons, branches, addresses. */
+const A64_COUNTS = Uint16Array.from(
+  [
+    ...[0xf8, 0xf9, 0xb8, 0xb9, 0x38, 0x39, 0x78, 0x79, 0xa8, 0xa9, 0x29, 0x88, 0xc8],
+    ...[0x2a, 0xaa, 0x52, 0xd2, 0x72, 0xf2, 0x12, 0x92, 0x0a, 0x8a, 0x32, 0xb2],
+    ...[0x0b, 0x8b, 0x11, 0x91, 0x31, 0xb1, 0x4b, 0xcb, 0x51, 0xd1, 0x6a, 0xea, 0x6b, 0xeb, 0x71, 0xf1],
+    ...[0x53, 0xd3, 0x13, 0x93, 0x1a, 0x9a, 0x1b, 0x9b, 0x5a, 0xda, 0x7a, 0xfa],
+    ...[0x14, 0x17, 0x94, 0x97, 0x54, 0x34, 0x35, 0xb4, 0xb5, 0x36, 0x37, 0xd4, 0xd5, 0xd6, 0xb6, 0xb7],
+    ...[0x10, 0x30, 0x50, 0x70, 0x90, 0xb0, 0xd0, 0xf0],
+  ],
+  (byte) => COUNTS.upperBytes + byte,
+);
 
 /** c × log₂ c for counts of pages up to 4 KiB. */
 const PRODUCTS = Float64Array.from({ length: 4097 }, (_, count) => (count === 0 ? 0 : count * Math.log2(count)));
@@ -42,10 +48,12 @@ export function lookOf(counts: Uint32Array, size: number): number {
 
 /** Shannon entropy of the bytes by their values alone, 0 … 8 bit. */
 export function entropyOf(counts: Uint32Array, size: number): number {
+  const first = COUNTS.bytes;
   let sum = 0;
-  for (let byte = COUNTS.bytes; byte < COUNTS.bytes + 256; byte++) {
-    const count = counts[byte] ?? 0;
-    sum += count <= 4096 ? (PRODUCTS[count] ?? 0) : count * Math.log2(count);
+  for (let byte = 0; byte < 256; byte++) {
+    const count = counts[first + byte] ?? 0;
+    if (count > 4096) sum += count * Math.log2(count);
+    else if (count > 1) sum += PRODUCTS[count] ?? 0;
   }
   return Math.log2(size) - sum / size;
 }
@@ -70,9 +78,12 @@ const randomEntropy = (size: number): number => 8 - 255 / (2 * Math.LN2 * size);
 
 function textOf(counts: Uint32Array): number {
   let sum = 0;
-  for (let byte = 0; byte < 128; byte++) if (isText(byte)) sum += counts[COUNTS.bytes + byte] ?? 0;
+  for (const at of TEXT_COUNTS) sum += counts[at] ?? 0;
   return sum;
 }
 
-const a64Of = (counts: Uint32Array): number =>
-  A64_UPPER.reduce((sum, byte) => sum + (counts[COUNTS.upperBytes + byte] ?? 0), 0);
+function a64Of(counts: Uint32Array): number {
+  let sum = 0;
+  for (const at of A64_COUNTS) sum += counts[at] ?? 0;
+  return sum;
+}

@@ -80,10 +80,13 @@
         (then (local.set $zeros (i32.add (local.get $zeros) (i32.const 2))))
         (else
           (local.set $words (i32.add (local.get $words) (i32.const 1)))
-          (local.set $addresses (i32.add (local.get $addresses) (call $isAddress (local.get $word))))
-          (local.set $entries (i32.add (local.get $entries) (call $isEntry (local.get $word))))
           (local.set $low (i32.wrap_i64 (local.get $word)))
           (local.set $high (i32.wrap_i64 (i64.shr_u (local.get $word) (i64.const 32))))
+          ;; Only what can be one is looked at closely: an address has an upper quarter of zeros or ones, an entry no bit of 44 … 50.
+          (if (i32.le_u (i32.add (i32.shr_s (local.get $high) (i32.const 16)) (i32.const 1)) (i32.const 1))
+            (then (local.set $addresses (i32.add (local.get $addresses) (call $isAddress (local.get $word))))))
+          (if (i32.eqz (i32.and (local.get $high) (i32.const 0x7f000)))
+            (then (local.set $entries (i32.add (local.get $entries) (call $isEntry (local.get $word))))))
           (local.set $cell (i32.add (local.get $out) (i32.and (i32.shl (local.get $low) (i32.const 2)) (i32.const 0x3fc))))
           (i32.store (local.get $cell) (i32.add (i32.load (local.get $cell)) (i32.const 1)))
           (local.set $cell (i32.add (local.get $out) (i32.and (i32.shr_u (local.get $low) (i32.const 6)) (i32.const 0x3fc))))
