@@ -200,7 +200,7 @@ export class OpenFile {
       get block() {
         return placeOf()?.pages.block ?? null;
       },
-      goTo: (offset) => hex.goTo(offset),
+      goTo: (offset, length) => hex.goTo(offset, length),
     };
   }
 
