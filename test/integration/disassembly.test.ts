@@ -66,6 +66,11 @@ const SAME: Readonly<Record<string, string>> = {
   fwait: 'wait',
   sal: 'shl',
   iretw: 'iret',
+  pushfq: 'pushf',
+  popfq: 'popf',
+  sysretd: 'sysret',
+  'b.cs': 'b.hs',
+  'b.cc': 'b.lo',
 };
 const mnemonic = (words: readonly string[]): string => {
   const word = words.find((one) => !PREFIXES.test(one)) ?? '';
@@ -225,9 +230,27 @@ describe('other kinds of code', () => {
     await expectAlike('aarch64', program.subarray(entry, entry + INSTRUCTIONS * 4), 3500);
   });
 
+  it('16 bits: the code that a kernel’s image starts with', async () => {
+    const image = await readFile((await linuxGuest()).kernel);
+    // At 512 it jumps over its header (Documentation/arch/x86/boot.rst).
+    expect(image[512]).toBe(0xeb);
+    const start = 512 + 2 + image.readUInt8(513);
+    await expectAlike('x86-16', image.subarray(start, start + 9000), 2000);
+  });
+
+  it('32 bits: what the kernel gives its 32-bit programs (vDSO)', async () => {
+    const file = await readFile(path);
+    let at = -1;
+    do at = file.indexOf(Buffer.from('7f454c4601010100', 'hex'), at + 1);
+    while (at >= 0 && file.readUInt16LE(at + 18) !== 3);
+    const entry = at + file.readUInt32LE(at + 24);
+    expect(at).toBeGreaterThan(0);
+    await expectAlike('x86-32', file.subarray(entry, entry + 900), 200);
+  });
+
   it('bytes at random, in every mode, are read to the end', async () => {
     const decode = await loadDecoder();
-    const bytes = (await readFile(path)).subarray(MIB, MIB + 32_768).map((byte, index) => byte ^ (index * 167));
+    const bytes = (await readFile(path)).subarray(MIB, MIB + 8192).map((byte, index) => byte ^ (index * 167));
     for (const mode of ['x86-64', 'x86-32', 'x86-16', 'aarch64'] as const) {
       const read = readInstructions(decode, mode, bytes, 0xffff_ffff_ffff_ff00n, 1_000_000);
       const last = read.at(-1);

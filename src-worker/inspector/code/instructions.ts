@@ -49,7 +49,8 @@ export function readInstructions(
   let at = 0;
   while (found.length < count && at < bytes.length) {
     const start = BigInt.asUintN(width, address + BigInt(at));
-    for (const one of decode(mode, bytes.subarray(at), start, count - found.length)) {
+    const left = count - found.length;
+    for (const one of decode(mode, bytes.subarray(at, at + longest * left), start, left)) {
       found.push(read(one, at, address + BigInt(at), mode));
       at += one.length;
     }
