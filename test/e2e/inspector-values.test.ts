@@ -113,7 +113,7 @@ it('an entry of the interrupt table is read as numbers and as a vector that lead
   const name = `INT 10h: ${segment.toString(16).padStart(4, '0')}:${offset.toString(16).padStart(4, '0')}`;
   await reads(`${PANEL} dl`, new RegExp(name));
   await reads(`${PANEL} dl dd:nth-of-type(1)`, /pc\.ram page|no RAM there|not mapped/);
-  await launched.page.screenshot({ path: join(SCREENS, 'inspector-values-dark-1280.png') });
+  await launched.page.screenshot({ path: join(SCREENS, 'inspector-values-1280.png') });
   await tabTo(`${PANEL} dl dd:nth-of-type(3) button`);
   await press('Enter');
   await cursorIs(pages + segment * 16 + offset);
@@ -126,7 +126,6 @@ it('code is read as the CPU’s state says, or as chosen, and Enter on a branch 
   await goTo(pages + RESET);
   await tabTo(`${CODE} select`);
   await launched.page.keyboard.type('x86-16');
-  await press('Enter');
   await reads(`${CODE} .says`, /^Chosen here\./);
   // The same five bytes that the CPU starts with.
   await reads(`${CODE} li:nth-child(1)`, /ea 5b e0 00 f0$/);

@@ -53,6 +53,11 @@ afterAll(async () => {
   await removeTempDir(folder);
 });
 
+/** What objdump calls an instruction whose operands have another size than the mode has, and string instructions. */
+const SIZED = /^(ret|call|lgdt|lidt|push|popa|pusha)d$/;
+const STRING = /^(cmps|movs|stos|lods|scas|ins|outs)[bwdq]$/;
+const PUSHES = /^(popa|pusha)[lwd]$/;
+
 /** Names that objdump gives a prefix or another form of the same instruction. */
 const PREFIXES =
   /^(cs|ds|es|ss|fs|gs|data16|data32|addr16|addr32|rex(\.\w+)?|repz|repnz|rep|repe|repne|lock|bnd|notrack)$/;
@@ -74,7 +79,7 @@ const SAME: Readonly<Record<string, string>> = {
 };
 const mnemonic = (words: readonly string[]): string => {
   const word = words.find((one) => !PREFIXES.test(one)) ?? '';
-  return SAME[word] ?? word;
+  return SAME[word] ?? SIZED.exec(word)?.[1] ?? STRING.exec(word)?.[1] ?? PUSHES.exec(word)?.[1] ?? word;
 };
 
 interface Compared {
