@@ -76,7 +76,7 @@ export async function objdump(
 
 function targetOf(text: string): bigint | null {
   const [, digits] =
-    /^(?:\w+ )*?(?:j\w+|call|loop\w*|b|bl|b\.\w+|cbn?z|tbn?z)\s+(?:[\w#]+, )*(?:0x)?([\da-f]+)(?:\s|$)/.exec(text) ??
+    /^(?:\w+ )*?(?:j\w+|calld?|loop\w*|b|bl|b\.\w+|cbn?z|tbn?z)\s+(?:[\w#]+, )*(?:0x)?([\da-f]+)(?:\s|$)/.exec(text) ??
     [];
   return digits === undefined ? null : BigInt(`0x${digits}`);
 }

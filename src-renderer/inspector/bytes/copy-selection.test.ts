@@ -37,9 +37,11 @@ describe('copying the selection', () => {
     expect(says).toBe('14 bytes copied as a C array.');
   });
 
-  it('as base64, the same that Node makes of them, and as a file offset without reading', async () => {
+  it('as base64, which reads as the same bytes again, and as a file offset without reading', async () => {
     const { text } = await copied(0, 100_001, 'base64');
-    expect(text).toBe(Buffer.from(Uint8Array.from({ length: 100_001 }, (_, at) => at % 256)).toString('base64'));
+    const again = atob(text);
+    expect(again).toHaveLength(100_001);
+    expect([...again].every((letter, at) => letter.charCodeAt(0) === at % 256)).toBe(true);
     expect(await copied(0x83, 0x90, 'file offset')).toEqual({ text: '0x83', says: 'File offset 0x83 copied.' });
   });
 
