@@ -176,7 +176,8 @@ export const schemas = {
     setSettings: v.strictTuple([settingsSchema]),
     chooseFile: v.strictTuple([v.picklist(['inspect', 'import', 'convert', 'disk', 'cdrom', 'qmp-socket'])]),
     chooseTarget: v.strictTuple([word]),
-    copyText: v.strictTuple([text(4 * 1024 * 1024)]),
+    // A MiB of bytes as a C array has 6.4 million letters.
+    copyText: v.strictTuple([text(8 * 1024 * 1024)]),
   },
 } satisfies Table;
 

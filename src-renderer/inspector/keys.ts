@@ -9,6 +9,7 @@ interface Actions {
   filter(): void;
   mark(): void;
   export(): void;
+  copyAs(): void;
 }
 
 /** In the view that compares two files: what moves in the bytes of one file means nothing there. */
@@ -29,6 +30,7 @@ export const bindingsOf = (file: OpenFile, actions: Actions): readonly KeyBindin
   { keys: 'Shift+N', label: 'previous hit', run: () => void file.find.next(-1) },
   { keys: 'f', label: 'filter the structure', hint: true, run: () => actions.filter() },
   { keys: 'b', label: 'bookmark', hint: true, run: () => actions.mark() },
+  { keys: 'c', label: 'copy the selection as', run: () => actions.copyAs() },
   { keys: '[', label: 'previous present page', hint: true, run: () => void file.hex.goToPresentPage(-1) },
   { keys: ']', label: 'next present page', hint: true, run: () => void file.hex.goToPresentPage(1) },
   { keys: 'e', label: 'export', run: () => actions.export() },

@@ -12,7 +12,9 @@ import { Comparison } from './compare/comparison.svelte';
 import { FieldNodes } from './tree/field-nodes.svelte';
 import { DevicesState } from './devices/devices-state.svelte';
 import { FindState } from './find/find-state.svelte';
+import { CodeState } from './bytes/code-state.svelte';
 import { HexState } from './bytes/hex-state.svelte';
+import { PointerState } from './bytes/pointer-state.svelte';
 import { grownTree, parentOfMore } from './tree/lazy-nodes';
 import { MarksState } from './marks/marks-state.svelte';
 import { pageBlocksOf } from './pages/page-block';
@@ -57,6 +59,10 @@ export class OpenFile {
   readonly pages: PagesState;
   readonly devices: DevicesState;
   readonly strings: StringsState;
+  /** Where the bytes at the cursor lead. */
+  readonly pointers: PointerState;
+  /** The instructions at the cursor. */
+  readonly code: CodeState;
   readonly #connection: InspectorConnection;
 
   /** What went wrong first while looking around. */
@@ -96,6 +102,8 @@ export class OpenFile {
     this.structure = structureOf(roots);
     this.openNodes = new Set(openAtFirst(roots));
     this.hex = new HexState(connection.api, file.size, this.structure, (error) => this.fail(error));
+    this.pointers = new PointerState(connection.api);
+    this.code = new CodeState(connection.api);
     this.fields = new FieldNodes(connection.api, (error) => this.fail(error));
     this.pages = new PagesState(connection.api, pageBlocksOf(file.report), (error) => this.fail(error));
     this.find = new FindState(connection.api, ({ fileOffset, length }) => this.hex.goTo(fileOffset, length));

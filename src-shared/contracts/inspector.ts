@@ -1,5 +1,6 @@
 /** Everything that the page may ask of the worker behind an open inspector, over the inspector's own port. */
 import type { MethodNames } from './endpoint';
+import { inspectorCodeMethods, type InspectorCodeApi } from './inspector-code';
 import { inspectorCompareMethods, type InspectorCompareApi } from './inspector-compare';
 import { inspectorFindMethods, type InspectorFindApi } from './inspector-find';
 import { inspectorPagesMethods, type InspectorPagesApi } from './inspector-pages';
@@ -10,6 +11,7 @@ import { inspectorStringsMethods, type InspectorStringsApi } from './inspector-s
 export interface Inspector
   extends
     InspectorPort,
+    InspectorCodeApi,
     InspectorCompareApi,
     InspectorFindApi,
     InspectorPagesApi,
@@ -19,6 +21,7 @@ export interface Inspector
 /** The methods a port may be asked for, and nothing else. */
 export const inspectorMethods: MethodNames<Inspector> = {
   ...inspectorPortMethods,
+  ...inspectorCodeMethods,
   ...inspectorFindMethods,
   ...inspectorPagesMethods,
   ...inspectorPlacesMethods,

@@ -3,6 +3,7 @@ import type { ServeInspector } from '@shared/contracts/endpoint-worker';
 import type { Inspector } from '@shared/contracts/inspector';
 import type { Lease } from '@shared/contracts/lease';
 import { createInspectorCompare } from './compare';
+import { createInspectorCode } from './code/code';
 import { createInspectorFind } from './find';
 import { createInspectorPages } from './pages/pages';
 import { createInspectorPlaces } from './places';
@@ -34,6 +35,7 @@ export function createInspector({ lease, ramMap, digests }: ServeInspector, work
       ...createInspectorPlaces(service),
       ...compare.api,
       ...strings.api,
+      ...createInspectorCode(service),
     },
     introduce: compare.introduce,
     async dispose() {
