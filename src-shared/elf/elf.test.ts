@@ -63,7 +63,8 @@ describe('the head of a core file', () => {
     expect(head.readUInt16LE(56)).toBe(3);
     const last = 64 + 2 * 56;
     const words = Array.from({ length: 6 }, (_, index) => head.readBigUInt64LE(last + 8 + index * 8));
-    expect(words).toEqual([0xa1000n, 2n ** 40n + 1n, 2n ** 40n + 1n, 0x5001n, 0x5001n, 1n]);
+    // The last word: no alignment, else crash ends in a segmentation fault.
+    expect(words).toEqual([0xa1000n, 2n ** 40n + 1n, 2n ** 40n + 1n, 0x5001n, 0x5001n, 0n]);
     expect([...head.subarray(-3)]).toEqual([1, 2, 3]);
   });
 });

@@ -43,7 +43,7 @@ export function addExport(desk: Desk): void {
     .option('--range <A-B>', 'of raw with --block, and of bytes: from offset A to before B', byteRange)
     .addHelpText(
       'after',
-      '\nThe new file is written under a hidden name that ends in .stillframe-unfinished, flushed, and then renamed; it is\nnever written over anything. Ctrl-C leaves nothing. gdb, readelf and drgn read the core files; crash 8.0.2 does\nnot, and volatility3 was not tried. Where a file has no manifest, addresses are those that its machine type usually has.',
+      '\nThe new file is written under a hidden name that ends in .stillframe-unfinished, flushed, and then renamed; it is\nnever written over anything. Ctrl-C leaves nothing. gdb, readelf, drgn and crash (of a kernel with KASLR:\n--kaslr=auto) read the core files; volatility3 was not tried. Where a file has no manifest, addresses are those that its machine type usually has.',
     )
     .action((file: FileArgument, options: ExportOptions) =>
       desk.answer(options, (workplace) =>
