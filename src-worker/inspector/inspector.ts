@@ -4,6 +4,7 @@ import type { Inspector } from '@shared/contracts/inspector';
 import type { Lease } from '@shared/contracts/lease';
 import { createInspectorCompare } from './compare';
 import { createInspectorFind } from './find';
+import { createInspectorLeads } from './leads';
 import { createInspectorPages } from './pages/pages';
 import { createInspectorPlaces } from './places';
 import { createInspectorService } from './service';
@@ -32,6 +33,7 @@ export function createInspector({ lease, ramMap, digests }: ServeInspector, work
       ...find.api,
       ...pages.api,
       ...createInspectorPlaces(service),
+      ...createInspectorLeads(service),
       ...compare.api,
       ...strings.api,
     },
