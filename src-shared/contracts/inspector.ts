@@ -3,6 +3,7 @@ import type { MethodNames } from './endpoint';
 import { inspectorCodeMethods, type InspectorCodeApi } from './inspector-code';
 import { inspectorCompareMethods, type InspectorCompareApi } from './inspector-compare';
 import { inspectorFindMethods, type InspectorFindApi } from './inspector-find';
+import { inspectorLeadsMethods, type InspectorLeadsApi } from './inspector-leads';
 import { inspectorPagesMethods, type InspectorPagesApi } from './inspector-pages';
 import { inspectorPlacesMethods, type InspectorPlacesApi } from './inspector-places';
 import { inspectorPortMethods, type InspectorPort } from './inspector-port';
@@ -10,6 +11,7 @@ import { inspectorStringsMethods, type InspectorStringsApi } from './inspector-s
 
 export interface Inspector
   extends
+    InspectorLeadsApi,
     InspectorPort,
     InspectorCodeApi,
     InspectorCompareApi,
@@ -25,6 +27,7 @@ export const inspectorMethods: MethodNames<Inspector> = {
   ...inspectorFindMethods,
   ...inspectorPagesMethods,
   ...inspectorPlacesMethods,
+  ...inspectorLeadsMethods,
   ...inspectorCompareMethods,
   ...inspectorStringsMethods,
 };

@@ -5,6 +5,7 @@ import type { Lease } from '@shared/contracts/lease';
 import { createInspectorCompare } from './compare';
 import { createInspectorCode } from './code/code';
 import { createInspectorFind } from './find';
+import { createInspectorLeads } from './leads';
 import { createInspectorPages } from './pages/pages';
 import { createInspectorPlaces } from './places';
 import { createInspectorService } from './service';
@@ -33,6 +34,7 @@ export function createInspector({ lease, ramMap, digests }: ServeInspector, work
       ...find.api,
       ...pages.api,
       ...createInspectorPlaces(service),
+      ...createInspectorLeads(service),
       ...compare.api,
       ...strings.api,
       ...createInspectorCode(service),

@@ -2,6 +2,8 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { byteCount, fileOffset } from '../../src-shared/bytes/units';
+import { MAX_LEADS } from '../../src-shared/contracts/inspector-leads';
+import { createInspectorLeads } from '../../src-worker/inspector/leads';
 import { armArgv, armGuest } from '../support/arm-guest';
 import { armPages } from '../support/arm-pages';
 import { devicesOfFile } from '../support/devices';
@@ -112,6 +114,35 @@ describe.each([
     const { others } = await expectFoundAgain(file, asked, 2000);
     // The kernel has most of its memory twice: where it lies, and in its map of all RAM.
     expect(others).toBeGreaterThan(200);
+  });
+
+  it('addresses that stand in bytes lead where QEMU says, in one question; code alone can be run', async () => {
+    const { leadsOf } = createInspectorLeads({ opened: () => Promise.resolve({ places: file.places }) });
+    const some = asked.slice(0, MAX_LEADS);
+    const leads = await leadsOf(
+      some.map(({ address }) => `0x${address.toString(16)}`),
+      0,
+    );
+    expect(leads.filter((lead) => lead !== null).length).toBeGreaterThan(100);
+    for (const [index, { address, physical, bytes }] of some.entries()) {
+      const lead = leads[index] ?? null;
+      if (physical === null) expect(lead, address.toString(16)).toBeNull();
+      if (lead === null) continue;
+      const read = await file.source.read(fileOffset(lead.fileOffset), byteCount(bytes.length / 2));
+      expect(Buffer.from(read).toString('hex'), address.toString(16)).toBe(bytes);
+    }
+    const at = (register: string): string => `0x${(registers[register] ?? 0n).toString(16)}`;
+    const [code, stack] = await leadsOf([at('rip'), at('rsp')], 0);
+    expect([code?.executable, stack?.executable]).toEqual([true, false]);
+    await expect(
+      leadsOf(
+        Array.from({ length: MAX_LEADS + 1 }, () => '0x1'),
+        0,
+      ),
+    ).rejects.toMatchObject({
+      failure: { code: 'usage' },
+    });
+    await expect(leadsOf(['1'], 0)).rejects.toMatchObject({ failure: { code: 'usage' } });
   });
 
   it('what there is not is refused', async () => {
