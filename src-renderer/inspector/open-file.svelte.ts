@@ -187,7 +187,7 @@ export class OpenFile {
       get block() {
         return placeOf()?.pages.block ?? null;
       },
-      goTo: (offset) => hex.goTo(offset),
+      goTo: (offset, length) => hex.goTo(offset, length),
     };
   }
 

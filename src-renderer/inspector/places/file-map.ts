@@ -5,55 +5,60 @@ import { swatchOf, type Leaf, type Structure } from '../tree/structure';
 
 export type MapScale = 'linear' | 'log';
 
-export interface Band {
+/** A stretch of the file. */
+export interface Stretch {
   readonly from: number;
   readonly to: number;
-  readonly swatch: string | null;
+}
+
+interface Part extends Stretch {
+  readonly key: string;
+  readonly swatch: string;
   readonly label: string;
   /** For a band that is too narrow for the label. */
   readonly short: string;
   /** The block of a band of pages. */
   readonly pagesOf: string | null;
+}
+
+export interface Band extends Part {
   /** Share of the strip: where it begins and how wide it is, 0 … 1. */
   readonly at: number;
   readonly share: number;
-}
-
-interface Part {
-  readonly from: number;
-  readonly to: number;
-  readonly key: string;
-  readonly swatch: string | null;
-  readonly label: string;
-  readonly short: string;
-  readonly pagesOf: string | null;
 }
 
 const gap = (from: number, to: number): Part => ({
   from,
   to,
   key: 'gap',
-  swatch: null,
-  label: '',
+  swatch: 'padding',
+  label: 'nothing known',
   short: '',
   pagesOf: null,
 });
 
-/** Which band a leaf belongs to. The blocks but the largest are one band. */
-function partOf(leaf: Leaf, largest: string | null, others: number): Part {
-  const { node, kind, parents } = leaf;
+/** Names of what is not the largest block's. */
+interface Names {
+  readonly largest: string | null;
+  readonly others: string;
+  readonly devices: string;
+}
+
+/** Which band a leaf belongs to. The blocks but the largest are one band, and so are the devices. */
+function partOf({ node, kind, parents }: Leaf, { largest, others, devices }: Names): Part {
   const [from, to] = [node.offset, node.offset + node.length];
   const block = parents.find((parent) => parent.kind === 'block')?.label ?? null;
   const part = (key: string, label: string, short = label): Part => ({
     from,
     to,
     key,
-    swatch: key === 'others' ? 'block' : swatchOf(kind),
+    swatch:
+      key === 'others' ? 'block' : kind === 'padding' || kind === 'trailing' ? kind : (swatchOf(kind) ?? 'padding'),
     label,
     short,
     pagesOf: key === 'pages' ? block : null,
   });
-  if (block !== null && block !== largest) return part('others', counted(others, 'small block'), 'blocks');
+  if (block !== null && block !== largest) return part('others', others, 'blocks');
   const long = block === null ? ram(node.length) : `of ${block}, ${ram(node.length)}`;
   switch (kind) {
     case 'bitmap':
@@ -62,9 +67,11 @@ function partOf(leaf: Leaf, largest: string | null, others: number): Part {
     case 'block':
       return part(kind, 'record');
     case 'device':
-      return part(kind, 'devices');
+      return part(kind, devices, 'devices');
     case 'container':
       return part(kind, 'QEVM');
+    case 'trailing':
+      return part(kind, `${ram(node.length)} behind the end`, 'trailing');
     default:
       return part(kind, kind);
   }
@@ -74,17 +81,27 @@ function partOf(leaf: Leaf, largest: string | null, others: number): Part {
 const weight = (length: number, scale: MapScale): number =>
   scale === 'linear' ? length : Math.log2(length + 1) ** 1.5;
 
-/** The bands of a file, in order; they fill the strip. Bytes of which nothing is known are bands without a swatch. */
-export function bandsOf(structure: Structure, size: number, scale: MapScale): readonly Band[] {
+/** What the file is made of, in order and without gaps. */
+function partsOf(structure: Structure, size: number): readonly Part[] {
   const pages = structure.leaves.filter(({ node }) => node.kind === 'pages');
   const most = pages.reduce<Leaf | null>(
     (best, leaf) => (leaf.node.length > (best?.node.length ?? -1) ? leaf : best),
     null,
   );
-  const largest = most?.parents.find(({ kind }) => kind === 'block')?.label ?? null;
+  // Below the node of all devices, each has its own.
+  const devices = structure.leaves.flatMap(({ kind, node, parents }) => {
+    if (kind !== 'device') return [];
+    const chain = [...parents, node].filter((one) => one.kind === 'device');
+    return [(chain[1] ?? chain[0] ?? node).id];
+  });
+  const names: Names = {
+    largest: most?.parents.find(({ kind }) => kind === 'block')?.label ?? null,
+    others: counted(Math.max(1, pages.length - 1), 'small block'),
+    devices: counted(new Set(devices).size, 'device'),
+  };
   const parts: Part[] = [];
   for (const leaf of structure.leaves) {
-    const part = partOf(leaf, largest, pages.length - 1);
+    const part = partOf(leaf, names);
     const last = parts.at(-1);
     const end = last?.to ?? 0;
     const [from, to] = [Math.max(part.from, end), Math.min(part.to, size)];
@@ -95,13 +112,23 @@ export function bandsOf(structure: Structure, size: number, scale: MapScale): re
   }
   const end = parts.at(-1)?.to ?? 0;
   if (end < size) parts.push(gap(end, size));
-  return laidOut(parts, scale);
+  return parts;
 }
 
-function laidOut(parts: readonly Part[], scale: MapScale): readonly Band[] {
+/** The bands of a file, or of the part of it that is in view, in order; they fill the strip. */
+export function bandsOf(
+  structure: Structure,
+  size: number,
+  scale: MapScale,
+  view: Stretch = { from: 0, to: size },
+): readonly Band[] {
+  const parts = partsOf(structure, size).flatMap((part): Part[] => {
+    const [from, to] = [Math.max(part.from, view.from), Math.min(part.to, view.to)];
+    return from < to ? [{ ...part, from, to }] : [];
+  });
   const whole = parts.reduce((sum, { from, to }) => sum + weight(to - from, scale), 0);
   let at = 0;
-  return parts.map(({ key: _key, ...part }) => {
+  return parts.map((part) => {
     const share = weight(part.to - part.from, scale) / whole;
     const band = { ...part, at, share };
     at += share;
@@ -132,4 +159,65 @@ export function roundOffsets(size: number, most: number): readonly number[] {
   const found: number[] = [];
   for (let offset = step; offset < size && found.length < most; offset += step) found.push(offset);
   return found;
+}
+
+/** The least that can be in view: a page. */
+export const LEAST_VIEW = 4096;
+
+/** The view `factor` times as close, around an offset that stays where it is; whole pages, within the file. */
+export function zoomed(view: Stretch, size: number, factor: number, about: number): Stretch {
+  const length = Math.min(size, Math.max(LEAST_VIEW, Math.round((view.to - view.from) / factor)));
+  if (length >= size) return { from: 0, to: size };
+  const share = (about - view.from) / (view.to - view.from);
+  return viewOf(about - share * length, length, size);
+}
+
+/** A stretch of that length that begins near `from`, at a multiple of a page, within the file. */
+export function viewOf(from: number, length: number, size: number): Stretch {
+  const pages = Math.max(LEAST_VIEW, Math.ceil(length / LEAST_VIEW) * LEAST_VIEW);
+  const last = Math.max(0, Math.ceil(size / LEAST_VIEW) * LEAST_VIEW - pages);
+  const start = Math.min(last, Math.max(0, Math.floor(from / LEAST_VIEW) * LEAST_VIEW));
+  return { from: start, to: Math.min(size, start + pages) };
+}
+
+/** A caption above the strip: what is in the bands below it that have no room for their names. */
+export interface Caption {
+  readonly text: string;
+  /** Pixels from the left. */
+  readonly left: number;
+  readonly width: number;
+}
+
+/** Pixels a character takes at most, and what is kept free between two captions. */
+const CAPTION_CHAR = 6.2;
+const BETWEEN = 12;
+
+/**
+ * Captions for the bands that `bare` picks, those side by side in one, in the middle above them. Where there is no room for all,
+ * those above more of the strip come first.
+ */
+export function captionsOf(bands: readonly Band[], width: number, bare: (band: Band) => boolean): readonly Caption[] {
+  const groups: { texts: string[]; from: number; to: number }[] = [];
+  let open = false;
+  for (const band of bands) {
+    const isBare = bare(band);
+    if (isBare && !open) groups.push({ texts: [], from: band.at, to: band.at });
+    const group = groups.at(-1);
+    if (isBare && group !== undefined) {
+      group.to = band.at + band.share;
+      if (band.key !== 'gap' && !group.texts.includes(band.label)) group.texts.push(band.label);
+    }
+    open = isBare;
+  }
+  const placed: Caption[] = [];
+  for (const { texts, from, to } of [...groups].sort((a, b) => b.to - b.from - (a.to - a.from))) {
+    const text = texts.join(', ');
+    const needs = Math.min(width, text.length * CAPTION_CHAR);
+    const left = Math.min(width - needs, Math.max(0, ((from + to) / 2) * width - needs / 2));
+    const isFree = placed.every(
+      (other) => left + needs + BETWEEN <= other.left || other.left + other.width + BETWEEN <= left,
+    );
+    if (text !== '' && isFree) placed.push({ text, left, width: needs });
+  }
+  return placed.sort((a, b) => a.left - b.left);
 }

@@ -10,6 +10,7 @@ import { parseGoal, type PlaceKind, type Surroundings } from './places';
 const STILL_MS = 60;
 /** Within so many bytes all kinds of address go on together. */
 const UNIT = 4096;
+const ENTRY_BYTES = 8;
 
 /** What the state needs of the file and of where the cursor is. */
 export interface PlaceView {
@@ -19,7 +20,8 @@ export interface PlaceView {
   readonly cursor: number;
   /** The block whose pages the cursor is in. */
   readonly block: string | null;
-  goTo(offset: number): Promise<void>;
+  /** Puts the cursor on an offset, with that many bytes selected: 1 when not given. */
+  goTo(offset: number, length?: number): Promise<void>;
 }
 
 /** A guest-virtual address of the cursor's byte, and what else leads there. */
@@ -46,6 +48,8 @@ export class PlaceState {
   #typedWalk = $state.raw<TranslateReport | null>(null);
   /** Where the cursor was when an address that leads nowhere was typed. */
   #leftAt = $state<number | null>(null);
+  /** The walk of which an entry was gone to: it stays in view while the cursor is on one of its entries. */
+  #visited = $state.raw<TranslateReport | null>(null);
   /** Why the last question was not answered. */
   #failure = $state<string | null>(null);
 
@@ -86,7 +90,9 @@ export class PlaceState {
 
   /** The way through the page tables: from the address that was typed, while it leads here, or from the preferred one. */
   readonly walk: TranslateReport | null = $derived.by(() => {
-    if (this.#leftAt === this.#view.cursor || this.#typedHere !== null) return this.#typedWalk;
+    const { cursor } = this.#view;
+    if (this.#visited?.steps.some(({ fileOffset }) => fileOffset === cursor) === true) return this.#visited;
+    if (this.#leftAt === cursor || this.#typedHere !== null) return this.#typedWalk;
     return this.here?.walk ?? null;
   });
 
@@ -111,11 +117,11 @@ export class PlaceState {
   }
 
   /** The cursor moved, or another CPU was chosen: asks when it stands still, unless the answer is at hand. */
-  follow(): void {
+  follow(cursor: number): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
     if (this.here !== null || this.#view.block === null) return;
-    this.#timer = setTimeout(() => void this.#ask(), STILL_MS);
+    this.#timer = setTimeout(() => void this.#ask(cursor), STILL_MS);
   }
 
   /** Asks nothing any more. */
@@ -143,6 +149,12 @@ export class PlaceState {
     }
   }
 
+  /** Goes to an entry of the walk that is shown, and keeps it in view. */
+  async visit(fileOffset: number): Promise<void> {
+    this.#visited = this.walk;
+    await this.#view.goTo(fileOffset, ENTRY_BYTES);
+  }
+
   /** Takes another of the addresses that lead to the cursor's byte, and shows its way. */
   async choose(address: bigint): Promise<void> {
     await this.go('gva', hex(address));
@@ -161,18 +173,19 @@ export class PlaceState {
   }
 
   /** One question at a time: an answer that is no longer wanted is followed by the next question. */
-  async #ask(): Promise<void> {
-    if (this.#asking || this.#view.block === null) return;
+  async #ask(cursor: number): Promise<void> {
+    if (this.#asking) return;
     this.#asking = true;
+    const { cpu } = this;
     try {
-      this.#report = await this.#port.placeOf(this.#view.cursor, this.cpu);
+      this.#report = await this.#port.placeOf(cursor, cpu);
       this.#failure = null;
     } catch (error) {
       this.#failure = `${failureOf(error, 'asking where this is').what}.`;
     } finally {
       this.#asking = false;
     }
-    if (this.#failure === null) this.follow();
+    if (cursor !== this.#view.cursor || cpu !== this.cpu) this.follow(this.#view.cursor);
   }
 }
 
