@@ -169,7 +169,9 @@ export function zoomed(view: Stretch, size: number, factor: number, about: numbe
   const length = Math.min(size, Math.max(LEAST_VIEW, Math.round((view.to - view.from) / factor)));
   if (length >= size) return { from: 0, to: size };
   const share = (about - view.from) / (view.to - view.from);
-  return viewOf(about - share * length, length, size);
+  const page = Math.floor(about / LEAST_VIEW) * LEAST_VIEW;
+  const from = Math.min(page, Math.max(page + LEAST_VIEW - length, about - share * length));
+  return viewOf(from, length, size);
 }
 
 /** A stretch of that length that begins near `from`, at a multiple of a page, within the file. */
@@ -192,28 +194,38 @@ export interface Caption {
 const CAPTION_CHAR = 6.2;
 const BETWEEN = 12;
 
+/** Framing, of which there is something everywhere and nothing to say. */
+const UNSAID: ReadonlySet<string> = new Set(['gap', 'section', 'command', 'eof']);
+
 /**
- * Captions for the bands that `bare` picks, those side by side in one, in the middle above them. Where there is no room for all,
- * those above more of the strip come first.
+ * Captions for the bands without names of their own: those side by side in one, in the middle above them; one that is shaded
+ * has its own, from its left edge on. Where there is no room for all, those above more of the strip come first.
  */
-export function captionsOf(bands: readonly Band[], width: number, bare: (band: Band) => boolean): readonly Caption[] {
-  const groups: { texts: string[]; from: number; to: number }[] = [];
+export function captionsOf(
+  bands: readonly Band[],
+  width: number,
+  named: (band: Band) => 'inside' | 'shaded' | 'above',
+): readonly Caption[] {
+  const groups: { texts: string[]; from: number; to: number; shaded: boolean }[] = [];
   let open = false;
   for (const band of bands) {
-    const isBare = bare(band);
-    if (isBare && !open) groups.push({ texts: [], from: band.at, to: band.at });
-    const group = groups.at(-1);
-    if (isBare && group !== undefined) {
-      group.to = band.at + band.share;
-      if (band.key !== 'gap' && !group.texts.includes(band.label)) group.texts.push(band.label);
+    const how = named(band);
+    const end = band.at + band.share;
+    if (how === 'shaded') groups.push({ texts: [`${band.label}. ${SHADES}`], from: band.at, to: end, shaded: true });
+    if (how === 'above') {
+      if (!open) groups.push({ texts: [], from: band.at, to: end, shaded: false });
+      const group = groups.at(-1);
+      if (group !== undefined) group.to = end;
+      if (!UNSAID.has(band.key) && group?.texts.includes(band.label) === false) group.texts.push(band.label);
     }
-    open = isBare;
+    open = how === 'above';
   }
   const placed: Caption[] = [];
-  for (const { texts, from, to } of [...groups].sort((a, b) => b.to - b.from - (a.to - a.from))) {
+  for (const { texts, from, to, shaded } of [...groups].sort((a, b) => b.to - b.from - (a.to - a.from))) {
     const text = texts.join(', ');
     const needs = Math.min(width, text.length * CAPTION_CHAR);
-    const left = Math.min(width - needs, Math.max(0, ((from + to) / 2) * width - needs / 2));
+    const wanted = shaded ? from * width : ((from + to) / 2) * width - needs / 2;
+    const left = Math.min(width - needs, Math.max(0, wanted));
     const isFree = placed.every(
       (other) => left + needs + BETWEEN <= other.left || other.left + other.width + BETWEEN <= left,
     );
@@ -221,3 +233,5 @@ export function captionsOf(bands: readonly Band[], width: number, bare: (band: B
   }
   return placed.sort((a, b) => a.left - b.left);
 }
+
+const SHADES = 'Darker: more pages present. Below: bytes allocated on disk';

@@ -35,7 +35,7 @@ export interface HowFacts {
 export function wayOf({ steps, cpu, mode }: TranslateReport): string {
   if (steps.length === 0) return `cpu ${cpu} does not translate addresses (${mode}).`;
   const tables = steps.map(({ table, index }) => `${table}[${index}]`).join(', ');
-  return `Walked cpu ${cpu}’s page tables: ${tables}, ${steps.at(-1)?.leadsTo ?? ''}.`;
+  return `Walked cpu ${cpu}’s page tables: ${tables}, a ${steps.at(-1)?.leadsTo ?? ''}.`;
 }
 
 const RAM_FROM = {
