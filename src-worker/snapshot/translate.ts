@@ -81,7 +81,15 @@ function valueOf(registers: Registers, name: string): bigint | null {
 
 function stepOf(memory: SavedMemory, { table, index, entryAt, entry, leadsTo, flags }: WalkStep): TranslateStep {
   const value = entry === null ? null : hex(entry);
-  return { table, index, guestPhysical: entryAt, fileOffset: memory.spot(entryAt)?.fileOffset ?? null, value, leadsTo, flags };
+  return {
+    table,
+    index,
+    guestPhysical: entryAt,
+    fileOffset: memory.spot(entryAt)?.fileOffset ?? null,
+    value,
+    leadsTo,
+    flags,
+  };
 }
 
 type End = Pick<
