@@ -130,7 +130,7 @@ it('what is typed is known by its form: a register, one of another CPU, a page, 
   expect(await underlined()).toEqual(['page']);
   await goTo('gpa 0x200040');
   await expectPlace(pagesOffset + 0x200040, 1);
-  await goTo(rip.gva);
+  await goTo(`gva ${rip.gva}`);
   expect(await underlined()).toEqual(['gva']);
 });
 
