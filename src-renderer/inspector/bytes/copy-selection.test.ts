@@ -41,7 +41,7 @@ describe('copying the selection', () => {
     const { text } = await copied(0, 100_001, 'base64');
     const again = atob(text);
     expect(again).toHaveLength(100_001);
-    expect([...again].every((letter, at) => letter.charCodeAt(0) === at % 256)).toBe(true);
+    expect(Array.from(again).every((letter, at) => letter.charCodeAt(0) === at % 256)).toBe(true);
     expect(await copied(0x83, 0x90, 'file offset')).toEqual({ text: '0x83', says: 'File offset 0x83 copied.' });
   });
 
