@@ -234,9 +234,6 @@ describe('another file', () => {
     await reads('dialog .t-secondary', /Both files are only read/);
     await tabTo('dialog footer button:first-child');
     await press('Enter');
-    await reads('[role=tab][aria-selected=true]', 'Compare');
-    await tabTo('[role=tab][aria-selected=true]');
-    await press('ArrowLeft', 'ArrowLeft');
     await reads('.tools .against', 'before.mapped');
     const isZero = (page: number): boolean =>
       ram.memory.subarray(page * PAGE, (page + 1) * PAGE).every((byte) => byte === 0);
