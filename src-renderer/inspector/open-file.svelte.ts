@@ -147,10 +147,6 @@ export class OpenFile {
     return snapshot === null ? { path } : { snapshot };
   }
 
-  get port(): Inspector {
-    return this.#connection.api;
-  }
-
   get api(): Inspector {
     return this.#connection.api;
   }

@@ -98,6 +98,7 @@ describe('a bookmark', () => {
     await press('Enter');
     await cursorIs(pagesOffset + PAGE + 16);
     expect((await texts('[aria-label="Bookmark"]'))[0]).toContain('a note');
+    expect(await texts('.note .bookmark')).toEqual(['first one']);
     await app.page.screenshot({ path: join(SCREENS, 'inspector-bookmark.png') });
     for (const part of ['nav[aria-label="Rooms"]', '[aria-label="Bookmark"]']) {
       expect(await axeViolations(app.page, part)).toEqual([]);

@@ -36,7 +36,12 @@ async function alive(): Promise<readonly number[]> {
 async function killOne(nth: number): Promise<void> {
   const pids = await alive();
   const pid = pids[nth % Math.max(1, pids.length)];
-  if (pid !== undefined) process.kill(pid, 'SIGKILL');
+  try {
+    if (pid !== undefined) process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    // It ended between the look and the kill.
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
 }
 
 /** Every MiB of RAM in the file has the digest that was taken while it was copied. Answers how many were compared. */

@@ -13,13 +13,13 @@ const segmentsFrom = (offset: number, count: number): Segment[] =>
 
 async function copied(from: number, to: number, format: CopyFormat): Promise<{ text: string; says: string }> {
   let text = '';
-  const port = {
+  const api = {
     bytes: (offset: number, length: number) =>
       Promise.resolve(Uint8Array.from({ length: Math.min(length, MAX_BYTES) }, (_, at) => (offset + at) % 256)),
     layout: (offset: number) => Promise.resolve({ segments: segmentsFrom(offset, 100) }),
   };
   const shell = { copyText: (given: string) => Promise.resolve(void (text = given)) };
-  const says = await copySelection({ hex: { selection: { from, to } }, port }, shell, format);
+  const says = await copySelection({ hex: { selection: { from, to } }, api }, shell, format);
   return { text, says: says.replaceAll('\u00a0', ' ') };
 }
 

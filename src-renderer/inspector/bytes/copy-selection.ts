@@ -9,7 +9,7 @@ import { copyTextOf, type CopyFormat } from './copy-text';
 /** What is needed of an open file. */
 type Copied = {
   readonly hex: Pick<OpenFile['hex'], 'selection'>;
-  readonly port: Pick<InspectorPort, 'bytes' | 'layout'>;
+  readonly api: Pick<InspectorPort, 'bytes' | 'layout'>;
 };
 
 const WORDS: Readonly<Record<CopyFormat, string>> = {
@@ -22,7 +22,7 @@ const WORDS: Readonly<Record<CopyFormat, string>> = {
 
 /** Puts the selected bytes on the clipboard, as many as one answer of the worker holds, and says how many and what they are. */
 export async function copySelection(
-  { hex: { selection }, port }: Copied,
+  { hex: { selection }, api }: Copied,
   shell: Pick<ShellApi, 'copyText'>,
   format: CopyFormat = 'hex',
 ): Promise<string> {
@@ -31,8 +31,8 @@ export async function copySelection(
     await shell.copyText(hex(from));
     return `File offset ${hex(from)} copied.`;
   }
-  const read = await port.bytes(from, Math.min(to - from, MAX_BYTES));
-  const absent = await bytesInHoles(port, from, from + read.length);
+  const read = await api.bytes(from, Math.min(to - from, MAX_BYTES));
+  const absent = await bytesInHoles(api, from, from + read.length);
   await shell.copyText(copyTextOf(format, read));
   const rest = read.length < to - from ? `, the first MiB of ${counted(to - from, 'byte')} selected` : '';
   const holes =

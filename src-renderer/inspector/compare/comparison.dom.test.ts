@@ -20,7 +20,7 @@ const step = (runs: number, done: boolean): ComparedStep => ({
 });
 
 const emptyFile = { report: null, ramMap: [] } as unknown as InspectedFile;
-const portOf = (): OtherFile['port'] => ({
+const portOf = (): OtherFile['api'] => ({
   bytes: () => Promise.resolve(new Uint8Array()),
   layout: () => Promise.resolve({ segments: [] }),
 });
@@ -35,7 +35,7 @@ function comparisonOver(over: Partial<InspectorCompareApi>): {
   const other: OtherFile = {
     session: { id: 'b', name: 'later', path: '/b' },
     file: emptyFile,
-    port: portOf(),
+    api: portOf(),
     failure: null,
     close,
   };
@@ -51,7 +51,7 @@ function comparisonOver(over: Partial<InspectorCompareApi>): {
     endCompare: () => Promise.resolve(),
     ...over,
   });
-  return { comparison: new Comparison(api, { file: emptyFile, port: portOf() }, other, moved), close };
+  return { comparison: new Comparison(api, { file: emptyFile, api: portOf() }, other, moved), close };
 }
 
 describe('a comparison', () => {

@@ -25,7 +25,7 @@ function fileOf(
   const block = { name: 'pc.ram', pageSize: PAGE, pagesTotal: PAGES, pagesOffset: offset } as BlockReport;
   return {
     file: { report: { ramBlocks: [block] } as unknown as InspectReport } as InspectedFile,
-    port: {
+    api: {
       bytes: (at, length) => Promise.resolve(memory.slice(at - offset, at - offset + length)),
       layout: (at, _, after) => {
         const first = Math.floor((at - offset) / PAGE);

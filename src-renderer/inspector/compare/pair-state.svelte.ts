@@ -24,7 +24,7 @@ const MOST_KNOWN = 256;
 /** What is needed of an open file. */
 export interface PairFile {
   readonly file: InspectedFile;
-  readonly port: Pick<InspectorPort, 'bytes' | 'layout'>;
+  readonly api: Pick<InspectorPort, 'bytes' | 'layout'>;
 }
 
 export class PairState {
@@ -156,9 +156,9 @@ export class PairState {
   }
 
   #openBlock(block: PairBlock): void {
-    const side = ({ file, port }: PairFile): PairSide =>
+    const side = ({ file, api }: PairFile): PairSide =>
       new PairSide(
-        port,
+        api,
         file.report?.ramBlocks.find(({ name }) => name === block.name),
         this.#onFailure,
       );
