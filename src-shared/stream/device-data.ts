@@ -1,8 +1,10 @@
 /** Where a device's data ends: its section has no length of its own. */
 import type { ByteCursor } from '../bytes/cursor';
+import { indexOfBytes } from '../bytes/index-of';
 import { readUint } from '../bytes/uint';
 import { byteCount, fileOffset, type FileOffset } from '../bytes/units';
 import { COMMANDS, TYPE } from './layout';
+import { encodeFooter } from './writer';
 
 /** Most bytes that are searched for one footer or for the description; holes are stepped over and do not count. */
 const SEARCH_LIMIT = 1024 * 1024 * 1024;
@@ -15,17 +17,17 @@ export const FOOTER_BYTES = 5;
 export const FOOTER_LOOK_AHEAD = FOOTER_BYTES + 1 + 4 + 1 + 255;
 
 /**
- * Calls `test` wherever byte `lead` stands between `from` and the end of the file, until it says where the find begins;
- * null when it never does. `test` sees the bytes in which `lead` is at `at` (265 more follow, unless the file ends).
+ * Calls `test` wherever the bytes `lead` stand between `from` and the end of the file, until it says that the find begins
+ * there; null when it never does. `test` sees the bytes in which `lead` is at `at` (261 more follow, unless the file ends).
  */
 async function search(
   cursor: ByteCursor,
   from: number,
-  lead: number,
+  lead: Uint8Array,
   test: (bytes: Uint8Array, at: number, offset: number) => boolean,
 ): Promise<FileOffset | null> {
   const look = (chunk: Uint8Array, step: number, offset: number): FileOffset | null => {
-    for (let at = chunk.indexOf(lead); at >= 0 && at < step; at = chunk.indexOf(lead, at + 1)) {
+    for (let at = indexOfBytes(chunk, lead, 0); at >= 0 && at < step; at = indexOfBytes(chunk, lead, at + 1)) {
       if (test(chunk, at, offset + at)) return fileOffset(offset + at);
     }
     return null;
@@ -72,16 +74,11 @@ export async function findFooter(
   id: number,
   isOpen: (section: number) => boolean,
 ): Promise<FileOffset | null> {
-  const isFooter = (bytes: Uint8Array, at: number): boolean =>
-    at + FOOTER_BYTES <= bytes.length && readUint(bytes, at + 1, 4) === id;
-  const certain = await search(
-    cursor,
-    from,
-    TYPE.footer,
-    (bytes, at) => isFooter(bytes, at) && goesOn(bytes.subarray(at + FOOTER_BYTES, at + FOOTER_LOOK_AHEAD), isOpen),
+  const footer = encodeFooter(id);
+  const certain = await search(cursor, from, footer, (bytes, at) =>
+    goesOn(bytes.subarray(at + FOOTER_BYTES, at + FOOTER_LOOK_AHEAD), isOpen),
   );
-  if (certain !== null) return certain;
-  return search(cursor, from, TYPE.footer, (bytes, at) => isFooter(bytes, at) && bytes[at + FOOTER_BYTES] === TYPE.eof);
+  return certain ?? search(cursor, from, footer, (bytes, at) => bytes[at + FOOTER_BYTES] === TYPE.eof);
 }
 
 /**
@@ -132,7 +129,7 @@ export async function findDescriptions(cursor: ByteCursor, from: number, most: n
     bytes[at + 5] === 0x7b &&
     bytes[at + 6] === 0x22 &&
     offset + 5 + readUint(bytes, at + 1, 4) <= cursor.size;
-  await search(cursor, from, TYPE.description, (bytes, at, offset) => {
+  await search(cursor, from, Uint8Array.of(TYPE.description), (bytes, at, offset) => {
     if (looksRight(bytes, at, offset)) found.push(fileOffset(offset));
     return found.length >= most;
   });

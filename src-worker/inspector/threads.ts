@@ -49,5 +49,7 @@ function startThread(file: string): RunningThread {
     );
   thread.on('error', (error) => died(error.message));
   thread.on('exit', (code) => died(`code ${code}`));
-  return { api: connection.api, stop: () => void thread.terminate() };
+  // A thread that is ended while it loads koffi takes the whole process with it (napi_throw is fatal there): seen here.
+  const loaded = connection.api.hello().catch(() => undefined);
+  return { api: connection.api, stop: () => void loaded.then(() => thread.terminate()) };
 }

@@ -5,6 +5,7 @@
  * RAM's sections are understood. Sections of devices have no length: in front of RAM's END they are followed from footer to
  * footer, and behind it all is copied to the stream's end, so that the bytes of devices cannot mislead.
  */
+import { indexOfBytes } from '@shared/bytes/index-of';
 import { joinBytes } from '@shared/bytes/join';
 import { badValue, fieldOf, readStruct } from '@shared/bytes/table';
 import { readUint } from '@shared/bytes/uint';
@@ -236,9 +237,8 @@ class SectionReader {
   }
 
   #footerIn(bytes: Uint8Array, id: number, limit: number): number | null {
-    for (let at = bytes.indexOf(TYPE.footer); at >= 0 && at < limit; at = bytes.indexOf(TYPE.footer, at + 1)) {
-      if (at + FOOTER_BYTES > bytes.length) return null;
-      if (readUint(bytes, at + 1, 4) !== id) continue;
+    const footer = encodeFooter(id);
+    for (let at = indexOfBytes(bytes, footer, 0); at >= 0 && at < limit; at = indexOfBytes(bytes, footer, at + 1)) {
       if (this.#goesOn(bytes.subarray(at + FOOTER_BYTES, at + FOOTER_LOOK_AHEAD))) return at;
     }
     return null;
