@@ -11,6 +11,9 @@ const WHEN_DRAWN = `
     channel.port2.postMessage(null);
   });`;
 
+/** A row whose bytes have not come. */
+const NOT_READ = `document.querySelector('#inspector-bytes [aria-label="not read yet"]')`;
+
 /** Milliseconds from the next click to the first rows of the file that it opens, with their bytes. */
 export async function timeOpening(page: Page, click: () => Promise<void>): Promise<number> {
   await page.evaluate(`window.opened = new Promise((resolve) => {
@@ -22,7 +25,7 @@ export async function timeOpening(page: Page, click: () => Promise<void>): Promi
         const busy = room.getAttribute('aria-busy') === 'true';
         opening ||= busy;
         return opening && !busy && document.querySelector('#inspector-bytes .row') !== null
-          && document.querySelector('#inspector-bytes .blank') === null;
+          && ${NOT_READ} === null;
       }, (now) => resolve(now - timeStamp));
     }, { capture: true, once: true });
   }); void 0`);
@@ -38,8 +41,8 @@ export async function timeGoing(page: Page, offset: number, enter: () => Promise
       () => {
         const rows = [...document.querySelectorAll('#inspector-bytes .row')];
         const at = rows.findLastIndex((row) => Number(row.dataset.from) <= ${offset} && row.dataset.kind !== 'page');
-        return at >= 0 && document.querySelector('#inspector-bytes .blank') === null
-          && rows[at].querySelector('.cursor, .here') !== null;
+        return at >= 0 && ${NOT_READ} === null
+          && rows[at].classList.contains('here');
       },
       (now) => resolve(now - timeStamp),
     ), { capture: true, once: true });
