@@ -2,18 +2,20 @@
 import { MAX_SEGMENTS, type InspectorPort, type Segment, type Stretch } from '@shared/contracts/inspector-port';
 import { hex } from '@shared/bytes/units';
 import { fail } from '@shared/contracts/failure';
-import { ByteCache, type ByteRange } from './byte-cache';
+import { ByteCache, CHUNK_BYTES, type ByteRange } from './byte-cache';
 import { emptyHistory, left, back, forward, type History } from './history';
 import { Latest } from './latest';
 import { joined } from './layout-span';
 import { moved, type Move, type Moved } from './moves';
-import { Rows, keyOf, rowOffset, rowsFrom, step, type Row, type RowKey, type RowWidth } from './rows';
+import { Rows, areSame, keyOf, rowOffset, rowsFrom, step, type Row, type RowKey, type RowWidth } from './rows';
 import type { Structure } from '../tree/structure';
 
 /** Segments asked for beyond a screen. Each segment is at least one row, so a screen is at hand on either side. */
 const ASK_BEYOND = 16;
 /** Segments at the file's end that are kept, so that its last screen can be told at any time. */
 const ASK_AT_END = 128;
+/** Chunks of bytes behind a place that is jumped to which are read at once: a screen has few pages. */
+const NEAR_CHUNKS = 3;
 /** How long bytes of a place that is jumped to are waited for; after that its rows are drawn without them. */
 const PATIENCE_MS = 30;
 /** The view rests when the scroll bar has not moved for so long. */
@@ -89,8 +91,13 @@ export class HexState {
     longFields: this.structure.longFields,
   }));
   readonly rows = $derived(new Rows(this.#span, this.#rules));
-  /** One row more than fits whole. */
-  readonly shown: readonly Row[] = $derived(rowsFrom(this.rows, this.top, this.visible + 1));
+  #lastShown: readonly Row[] = [];
+  /** One row more than fits whole. Learning of rows elsewhere does not change it: all that is drawn follows from it. */
+  readonly shown: readonly Row[] = $derived.by(() => {
+    const rows = rowsFrom(this.rows, this.top, this.visible + 1);
+    if (!areSame(rows, this.#lastShown)) this.#lastShown = rows;
+    return this.#lastShown;
+  });
   /** The row that the cursor is in, also when it is out of view. */
   readonly cursorRow: Row | null = $derived(
     this.#here === null ? null : new Rows([this.#here], this.#rules).at(this.cursor),
@@ -303,6 +310,10 @@ export class HexState {
     return [...rangesOf(rows), { from: this.cursor, to: Math.min(this.size, this.cursor + this.#cursorBytes) }];
   }
 
+  #near(offset: number): ByteRange {
+    return { from: Math.max(0, offset - CHUNK_BYTES), to: Math.min(this.size, offset + NEAR_CHUNKS * CHUNK_BYTES) };
+  }
+
   /** Waits for the bytes of a screen that is to be shown, within reason. */
   #bytesOf(rows: Rows, top: RowKey): Promise<void> {
     this.cache.want(this.#wantedBy(rowsFrom(rows, top, this.visible + 1)));
@@ -332,6 +343,8 @@ export class HexState {
     const turn = this.#begin();
     let shown = false;
     await this.#guard(async () => {
+      // The rows tell which bytes are wanted; most of them are here, and are read while the rows are asked for.
+      this.cache.want([this.#near(offset)]);
       let rows = await this.#rowsAround(turn, offset);
       if (rows === null) return;
       for (let tries = 0; tries < MOST_OPENINGS; tries += 1) {
