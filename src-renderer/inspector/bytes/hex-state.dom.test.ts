@@ -327,4 +327,13 @@ describe('bytes', () => {
     await vi.waitFor(() => expect(state.arrivals).toBeGreaterThan(0));
     expect([...(state.cache.get(250, 260) ?? [])]).toEqual([250, 251, 252, 253, 254, 255, 0, 1, 2, 3]);
   });
+
+  it('of a place that the view is still on its way to are no reason to draw', async () => {
+    const state = await started([{ offset: 0, length: 65_536, kind: 'data', pages: null }]);
+    state.want(32);
+    await vi.waitFor(() => expect(state.arrivals).toBe(1));
+    await state.goTo(40_000);
+    expect(state.cache.get(40_000, 40_002)).toEqual(Uint8Array.of(40_000 % 256, 40_001 % 256));
+    expect(state.arrivals).toBe(1);
+  });
 });

@@ -14,6 +14,8 @@ import type { Structure } from '../tree/structure';
 const ASK_BEYOND = 16;
 /** Segments at the file's end that are kept, so that its last screen can be told at any time. */
 const ASK_AT_END = 128;
+/** Bytes beside a row that are read for what stands next to it. */
+const BESIDE_BYTES = 64;
 /** Chunks of bytes behind a place that is jumped to which are read at once: a screen has few pages. */
 const NEAR_CHUNKS = 3;
 /** How long bytes of a place that is jumped to are waited for; after that its rows are drawn without them. */
@@ -63,7 +65,7 @@ export class HexState {
   anchor = $state(0);
   top = $state.raw<RowKey>({ from: 0, opening: false });
   history = $state.raw<History>(emptyHistory);
-  /** Counts up whenever bytes arrive, so that what reads the cache is drawn again. */
+  /** Counts up whenever bytes arrive that are in view or at the cursor, so that what reads the cache is drawn again. */
   arrivals = $state(0);
   /** Inside a hole the scroll bar stays where it was put, though the row at the top is the hole's one row. */
   #dragged = $state<number | null>(null);
@@ -128,7 +130,7 @@ export class HexState {
     });
     this.cache = new ByteCache(
       (wanted) => this.#read(wanted),
-      () => (this.arrivals += 1),
+      (chunks) => this.#tell(chunks),
       onFailure,
     );
   }
@@ -304,6 +306,14 @@ export class HexState {
     const below = rowsFrom(rows, keyOf(last), this.visible);
     const above = rowsFrom(rows, keyOf(step(rows, first, -this.visible).row), this.visible);
     this.cache.want([...this.#wantedBy(shown), ...rangesOf(below), ...rangesOf(above)]);
+  }
+
+  /** Bytes of a place that the view is still on its way to change nothing that is drawn. */
+  #tell(chunks: readonly number[]): void {
+    const [before, behind] = [BESIDE_BYTES, CHUNK_BYTES + BESIDE_BYTES];
+    const isSeen = (start: number): boolean =>
+      this.#wantedBy(this.shown).some(({ from, to }) => from < start + behind && to > start - before);
+    if (chunks.some((chunk) => isSeen(chunk * CHUNK_BYTES))) this.arrivals += 1;
   }
 
   #wantedBy(rows: readonly Row[]): readonly ByteRange[] {
