@@ -118,8 +118,9 @@ async function inOrder<A, B>(
 }
 
 /**
- * Has to come before every single run. Memory that lay free for 2 s goes back from a virtual machine to its host (free page
- * reporting), and pages read into it cost more: of two greps behind one eviction the second had 0.84 of the first's speed.
+ * Has to come before every single run: of two greps behind one eviction the second had 0.84 of the first's speed (medians of
+ * 8, in a virtual machine), behind one each they had the same. Likely because memory that lay free for some seconds had gone
+ * back to the host (free page reporting).
  */
 async function prepare(cold: boolean, ...paths: readonly string[]): Promise<void> {
   for (const path of paths) await (cold ? evict(path) : fillCache(path));
