@@ -166,6 +166,14 @@ describe('a comparison of the inspector', () => {
     await expect(api.beginCompare('b')).rejects.toMatchObject({ failure: { code: 'usage' } });
   });
 
+  it('that failed says so each time it is asked: what was found is not all', async () => {
+    const api = await comparing([block('ram', () => 1)], [block('ram', () => 2)]);
+    await api.beginCompare('b');
+    threads.dispose();
+    const died = { failure: { code: 'worker.died' } };
+    for (let time = 0; time < 3; time += 1) await expect(last(api)).rejects.toMatchObject(died);
+  });
+
   it('gives way to the next one, also while it begins', async () => {
     const api = await comparing([block('ram', () => 1)], [block('ram', () => 2)]);
     await Promise.all([api.beginCompare('b'), api.beginCompare('b'), api.endCompare(), api.beginCompare('b')]);

@@ -168,6 +168,8 @@ class Comparison {
   #comparedBytes = 0;
   #done = false;
   #cancelled = false;
+  /** Why it goes no further: whoever asks again is told again, since what was found is not all. */
+  #failed: { readonly why: unknown } | null = null;
 
   constructor(
     other: string,
@@ -197,13 +199,11 @@ class Comparison {
   }
 
   async next(): Promise<ComparedStep> {
-    const until = performance.now() + STEP_MS;
-    while (!this.#done && performance.now() < until) {
-      const step = await this.#units.next();
-      if (step.done === true) {
-        this.#done = true;
-        await this.#close();
-      } else await this.#take(step.value);
+    try {
+      await this.#goOn();
+    } catch (error) {
+      this.#failed = { why: error };
+      throw error;
     }
     return {
       comparedBytes: this.#comparedBytes,
@@ -218,6 +218,18 @@ class Comparison {
     this.#cancelled = true;
     await this.#units.return(undefined).catch(() => undefined);
     await this.#close();
+  }
+
+  async #goOn(): Promise<void> {
+    if (this.#failed !== null) throw this.#failed.why;
+    const until = performance.now() + STEP_MS;
+    while (!this.#done && performance.now() < until) {
+      const step = await this.#units.next();
+      if (step.done === true) {
+        this.#done = true;
+        await this.#close();
+      } else await this.#take(step.value);
+    }
   }
 
   async #take(unit: UnitDiff): Promise<void> {

@@ -28,7 +28,9 @@ export function progressSentence({ done, bytes, milliseconds }: Progress): strin
 
 /** "Stopped at 42 %: 1.20 GB of 3.40 GB are compared." */
 export const stoppedSentence = ({ done, bytes }: Progress): string =>
-  `Stopped at ${percent(bytes === 0 ? 0 : done / bytes)}: ${size(done)} of ${size(bytes)} are compared.`;
+  bytes === 0
+    ? 'Stopped before the pages were compared.'
+    : `Stopped at ${percent(done / bytes)}: ${size(done)} of ${size(bytes)} are compared.`;
 
 /** "3.40 GB of pages compared in 4.2 s, 812 MB/s." */
 export function doneSentence({ bytes, milliseconds }: Progress): string {
