@@ -134,7 +134,9 @@ export function createInspectorCompare(
       }
       others.delete(session);
       if (devices?.other === session) devices = null;
-      if (current?.other === session) void inTurn(end);
+      const losing = current?.other === session ? current : null;
+      losing?.lose();
+      if (losing !== null) void inTurn(() => losing.end());
     },
     dispose: () => void current?.end(),
   };
@@ -202,8 +204,8 @@ class Comparison {
     try {
       await this.#goOn();
     } catch (error) {
-      this.#failed = { why: error };
-      throw error;
+      this.#failed ??= { why: error };
+      throw this.#failed.why;
     }
     return {
       comparedBytes: this.#comparedBytes,
@@ -214,17 +216,29 @@ class Comparison {
     };
   }
 
+  /** The other file is closed: what is not compared by now stays so, and whoever asks for it is told why. */
+  lose(): void {
+    if (this.#done) return;
+    const why = fail('usage', DOING, 'the other file was closed before all was compared', 'Compare with it once more.');
+    this.#failed ??= { why };
+  }
+
   async end(): Promise<void> {
     this.#cancelled = true;
     await this.#units.return(undefined).catch(() => undefined);
     await this.#close();
   }
 
-  async #goOn(): Promise<void> {
+  #refuseFailed(): void {
     if (this.#failed !== null) throw this.#failed.why;
+  }
+
+  async #goOn(): Promise<void> {
+    this.#refuseFailed();
     const until = performance.now() + STEP_MS;
     while (!this.#done && performance.now() < until) {
       const step = await this.#units.next();
+      this.#refuseFailed();
       if (step.done === true) {
         this.#done = true;
         await this.#close();

@@ -29,6 +29,7 @@ const portOf = (): OtherFile['api'] => ({
 });
 
 const moved = vi.fn();
+const nothing = (): void => undefined;
 /** The keys of the view. */
 const bound = (file: OpenFile): readonly string[] => comparingBindings(file).map(({ keys }) => keys);
 
@@ -39,6 +40,7 @@ function comparisonOver(over: Partial<InspectorCompareApi>): {
   const close = vi.fn(() => Promise.resolve());
   const other: OtherFile = {
     session: { id: 'b', name: 'later', path: '/b' },
+    source: { path: '/b' },
     file: emptyFile,
     api: portOf(),
     failure: null,
@@ -174,7 +176,7 @@ describe('a comparison', () => {
       nextCompared: () => new Promise((resolve) => (answer = () => resolve(steps.shift() ?? step(0, true)))),
     });
     const file = { comparison, file: emptyFile, session: { name: 'earlier' } } as unknown as OpenFile;
-    const root = show(CompareView, { file, oncompare: () => undefined, onshow: () => undefined });
+    const root = show(CompareView, { file, oncompare: nothing, onagain: nothing, onshow: nothing });
     void comparison.run();
     const button = (name: string): HTMLElement | undefined =>
       [...root.querySelectorAll('button')].find((one) => textOf(one) === name);

@@ -4,6 +4,7 @@ import { failureOf, type Failure } from '@shared/contracts/failure';
 import type { CompareBegun, ComparedStep, InspectorCompareApi } from '@shared/contracts/inspector-compare';
 import { diffLayout, type LayoutDiff } from '@shared/diff/layout';
 import { unlikeness } from '@shared/diff/likeness';
+import type { InspectorTarget } from '../room.svelte';
 import { PairState, type PairFile } from './pair-state.svelte';
 import type { PairBlock } from './pair-rows';
 import { RunList, type BlockRun } from './run-list.svelte';
@@ -12,6 +13,8 @@ import type { Progress } from './words';
 /** What is needed of the other file: it stays open for as long as it is compared with. */
 export interface OtherFile extends PairFile {
   readonly session: { readonly id: string; readonly name: string; readonly path: string };
+  /** What it was opened as. */
+  readonly source: InspectorTarget;
   /** Why it cannot be read any more. */
   readonly failure: Failure | null;
   close(): Promise<void>;
@@ -56,7 +59,9 @@ export class Comparison {
     (this.step?.blocks ?? []).reduce((sum, { added, removed, changed }) => sum + added + removed + changed, 0),
   );
   /** It was stopped, and the rest can be compared. */
-  readonly stopped: boolean = $derived(!this.running && this.failure === null && this.step?.done !== true);
+  readonly stopped: boolean = $derived.by(
+    () => !this.running && this.failure === null && this.other.failure === null && this.step?.done !== true,
+  );
 
   /** `onMoved`: called when more, or nothing any more, is known of pages that differ. */
   constructor(api: InspectorCompareApi, file: PairFile, other: OtherFile, onMoved: () => void) {

@@ -25,7 +25,7 @@ describe('the pages that a comparison finds changed', () => {
       endCompare: () => Promise.resolve(),
     });
     const other = {
-      ...{ session: { id: 'b', name: 'later', path: '/b' }, file: empty, failure: null },
+      ...{ session: { id: 'b', name: 'later', path: '/b' }, source: { path: '/b' }, file: empty, failure: null },
       ...{ api: inspectorOf({}), close: () => Promise.resolve() },
     } satisfies OtherFile;
     const comparison = new Comparison(api, { file: empty, api }, other, () => pages.refresh());
