@@ -151,6 +151,7 @@ describe('two snapshots of one VM', () => {
     const before = await offset();
     await press('n');
     await until('the next place', async () => (await offset()) > before);
+    const found = await offset();
     // What is marked differs, what is not does not.
     const cells = await inPage<
       { a: string; b: string; marked: boolean }[]
@@ -161,6 +162,13 @@ describe('two snapshots of one VM', () => {
     })`);
     expect(cells.some(({ marked }) => marked)).toBe(true);
     for (const { a, b, marked } of cells) if (a !== '' && b !== '') expect([a, b, marked]).toEqual([a, b, a !== b]);
+    await press('Control+c');
+    await reads('.pair .says', /^The row is copied as A and B have it\.$/);
+    const row = Math.floor(found / 16) * 16;
+    const copied = await launched.app.evaluate(({ clipboard }) => clipboard.readText());
+    expect(copied).toMatch(
+      new RegExp(`^[^+]+\\+0x${row.toString(16)}\nA  ([\\da-f]{2} ){16} .{16}\nB  ([\\da-f]{2} ){16} .{16}\n$`),
+    );
     // A page that the first file has not: its pane says so, the other one has its bytes.
     await launched.page.keyboard.press('Shift+Tab');
     await tabTo('.runs [role=listbox]');

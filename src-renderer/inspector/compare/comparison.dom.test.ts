@@ -176,7 +176,13 @@ describe('a comparison', () => {
       nextCompared: () => new Promise((resolve) => (answer = () => resolve(steps.shift() ?? step(0, true)))),
     });
     const file = { comparison, file: emptyFile, session: { name: 'earlier' } } as unknown as OpenFile;
-    const root = show(CompareView, { file, oncompare: nothing, onagain: nothing, onshow: nothing });
+    const root = show(CompareView, {
+      file,
+      oncompare: nothing,
+      onagain: nothing,
+      onshow: nothing,
+      oncopy: () => Promise.resolve(),
+    });
     void comparison.run();
     const button = (name: string): HTMLElement | undefined =>
       [...root.querySelectorAll('button')].find((one) => textOf(one) === name);

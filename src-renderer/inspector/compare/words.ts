@@ -1,5 +1,6 @@
 /** What the comparison says. `a` is the file that is open, `b` the one that it is compared with. */
 import type { FieldScalar, PageChange, PageCounts } from '@shared/contracts/diff';
+import type { SideState } from './pair-side.svelte';
 import { duration, percent, rate, size, timeLeft } from '../../lib/format';
 
 /** What happened to a page on the way from A to B. */
@@ -7,6 +8,14 @@ export const CHANGE_WORDS: Readonly<Record<PageChange, string>> = {
   added: 'added',
   removed: 'removed',
   changed: 'changed',
+};
+
+/** What stands in place of bytes that a file does not have. */
+export const SIDE_SAYS: Readonly<Record<Exclude<SideState, 'bytes'>, string>> = {
+  absent: 'Not in this file: zeros in the guest.',
+  lost: 'No bytes on disk: a write was lost, a load gives zeros.',
+  beyond: 'This file has no such page.',
+  unknown: '',
 };
 
 export const differing = ({ added, removed, changed }: PageCounts): number => added + removed + changed;
