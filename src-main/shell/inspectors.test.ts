@@ -59,6 +59,18 @@ async function made(name: string): Promise<{ path: string }> {
   return { path };
 }
 
+describe('an open file', () => {
+  it.each([
+    ['', ''],
+    [',offset=4K', ',offset=4096'],
+  ])('that was named with "%s" is asked for with "%s"', async (given, asked) => {
+    const { inspectors } = setUp();
+    const { path } = await made('a');
+    expect(await inspectors.open({ path: `${path}${given}` })).toMatchObject({ path, reference: `${path}${asked}` });
+    await inspectors.closeAll();
+  });
+});
+
 describe('introducing an open file to the worker of another', () => {
   it('lends it, waits until that was heard, and takes it back when it is closed', async () => {
     const { inspectors, told, files, heard } = setUp();

@@ -7,7 +7,7 @@ import type { Lease } from '@shared/contracts/lease';
 import type { RamRange, SnapshotId } from '@shared/contracts/library';
 import type { Services, Worker } from '../services';
 import { memoryFileOf, toldBy } from '../snapshots/library/memory-file';
-import { findFileReference } from '../snapshots/library/reference';
+import { fileReferenceText, findFileReference } from '../snapshots/library/reference';
 
 /** What the inspectors need of the shell; `Port` is Electron's MessagePortMain. */
 export interface InspectorHost<Port> {
@@ -92,7 +92,8 @@ export function createInspectors<Port>(host: InspectorHost<Port>): Inspectors {
         const id = randomUUID();
         const target = await targetOf(asked, host.services);
         await start(id, target);
-        return { id, path: target.path, name: target.name, snapshot: target.snapshot };
+        const { path, name, snapshot } = target;
+        return { id, path, reference: fileReferenceText(target), name, snapshot };
       } finally {
         opening -= 1;
       }

@@ -21,6 +21,9 @@ export const comparingBindings = (file: OpenFile): readonly KeyBinding[] => [
     hint: true,
     run: () => void file.comparison?.pair.goToDifference(-1),
   },
+  ...(file.comparison?.stopped === true
+    ? [{ keys: 'r', label: 'compare the rest', hint: true, run: () => void file.comparison?.run() }]
+    : []),
 ];
 
 export const bindingsOf = (file: OpenFile, actions: Actions): readonly KeyBinding[] => [

@@ -143,8 +143,8 @@ export class OpenFile {
 
   /** The same file for main's services: the snapshot, or the file itself. */
   get source(): ConversionOptions['source'] {
-    const { snapshot, path } = this.session;
-    return snapshot === null ? { path } : { snapshot };
+    const { snapshot, reference } = this.session;
+    return snapshot === null ? { path: reference } : { snapshot };
   }
 
   get api(): Inspector {

@@ -16,6 +16,8 @@ export interface Settings {
 export interface InspectorSession {
   readonly id: string;
   readonly path: string;
+  /** What main's other services are asked for it by: the path, and `,offset=` where it was told where the stream begins. */
+  readonly reference: string;
   readonly name: string;
   readonly snapshot: string | null;
 }

@@ -14,7 +14,7 @@ export type ConversionId = string & { readonly conversionId: unique symbol };
 export type ConversionFormat = 'mapped-ram' | 'stream' | 'raw' | 'bytes' | 'elf' | 'devices' | 'report' | 'report-json';
 
 export interface ConversionOptions {
-  /** A file, or the id of a snapshot in the library. */
+  /** A file, also as `FILE,offset=SIZE`, or the id of a snapshot in the library. */
   readonly source: { readonly path: string } | { readonly snapshot: string };
   readonly to: ConversionFormat;
   /** Absolute path of the file to make. It must not exist: nothing is written over. */

@@ -60,7 +60,10 @@ export interface InspectorCompareApi {
    * introduced; `format.unsupported` for a file whose pages have no fixed place.
    */
   beginCompare(other: string): Promise<CompareBegun>;
-  /** What is known by now, after at most about 200 ms more of work. It goes on while it is asked for. */
+  /**
+   * What is known by now, after at most about 200 ms more of work. It goes on while it is asked for. Rejects, each time that it is
+   * asked, when it cannot go on, since what was found is not all then: `usage` when the other file was closed meanwhile.
+   */
   nextCompared(): Promise<ComparedStep>;
   /** Runs of a block from number `from` on, at most MAX_RUNS; empty for a block that is not compared. */
   comparedRuns(block: string, from: number, count: number): Promise<readonly ComparedRun[]>;

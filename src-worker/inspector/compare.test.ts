@@ -166,6 +166,35 @@ describe('a comparison of the inspector', () => {
     await expect(api.beginCompare('b')).rejects.toMatchObject({ failure: { code: 'usage' } });
   });
 
+  it('ends when the other file is taken back midway, and says that it is not all', async () => {
+    const api = await comparing([block('ram', () => 1, 64 * PAGE)], [block('ram', () => 2, 64 * PAGE)]);
+    await api.beginCompare('b');
+    const asked = api.nextCompared();
+    compare.introduce('b', null);
+    const closed = { failure: { code: 'usage', what: 'the other file was closed before all was compared' } };
+    await expect(asked).rejects.toMatchObject(closed);
+    await expect(api.nextCompared()).rejects.toMatchObject(closed);
+    await api.endCompare();
+    expect(await api.nextCompared()).toMatchObject({ blocks: [], done: true });
+  });
+
+  it('keeps what it found when the other file is taken back after all was compared', async () => {
+    const api = await comparing([block('ram', () => 1)], [block('ram', () => 2)]);
+    await api.beginCompare('b');
+    await last(api);
+    compare.introduce('b', null);
+    expect((await api.nextCompared()).blocks).toMatchObject([{ changed: PAGES }]);
+    expect(await allRuns(api, 'ram')).toEqual([{ page: 0, count: PAGES, change: 'changed' }]);
+  });
+
+  it('that failed says so each time it is asked: what was found is not all', async () => {
+    const api = await comparing([block('ram', () => 1)], [block('ram', () => 2)]);
+    await api.beginCompare('b');
+    threads.dispose();
+    const died = { failure: { code: 'worker.died' } };
+    for (let time = 0; time < 3; time += 1) await expect(last(api)).rejects.toMatchObject(died);
+  });
+
   it('gives way to the next one, also while it begins', async () => {
     const api = await comparing([block('ram', () => 1)], [block('ram', () => 2)]);
     await Promise.all([api.beginCompare('b'), api.beginCompare('b'), api.endCompare(), api.beginCompare('b')]);

@@ -134,7 +134,9 @@ export function createInspectorCompare(
       }
       others.delete(session);
       if (devices?.other === session) devices = null;
-      if (current?.other === session) void inTurn(end);
+      const losing = current?.other === session ? current : null;
+      losing?.lose();
+      if (losing !== null) void inTurn(() => losing.end());
     },
     dispose: () => void current?.end(),
   };
@@ -168,6 +170,8 @@ class Comparison {
   #comparedBytes = 0;
   #done = false;
   #cancelled = false;
+  /** Why it goes no further: whoever asks again is told again, since what was found is not all. */
+  #failed: { readonly why: unknown } | null = null;
 
   constructor(
     other: string,
@@ -197,13 +201,11 @@ class Comparison {
   }
 
   async next(): Promise<ComparedStep> {
-    const until = performance.now() + STEP_MS;
-    while (!this.#done && performance.now() < until) {
-      const step = await this.#units.next();
-      if (step.done === true) {
-        this.#done = true;
-        await this.#close();
-      } else await this.#take(step.value);
+    try {
+      await this.#goOn();
+    } catch (error) {
+      this.#failed ??= { why: error };
+      throw this.#failed.why;
     }
     return {
       comparedBytes: this.#comparedBytes,
@@ -214,10 +216,34 @@ class Comparison {
     };
   }
 
+  /** The other file is closed: what is not compared by now stays so, and whoever asks for it is told why. */
+  lose(): void {
+    if (this.#done) return;
+    const why = fail('usage', DOING, 'the other file was closed before all was compared', 'Compare with it once more.');
+    this.#failed ??= { why };
+  }
+
   async end(): Promise<void> {
     this.#cancelled = true;
     await this.#units.return(undefined).catch(() => undefined);
     await this.#close();
+  }
+
+  #refuseFailed(): void {
+    if (this.#failed !== null) throw this.#failed.why;
+  }
+
+  async #goOn(): Promise<void> {
+    this.#refuseFailed();
+    const until = performance.now() + STEP_MS;
+    while (!this.#done && performance.now() < until) {
+      const step = await this.#units.next();
+      this.#refuseFailed();
+      if (step.done === true) {
+        this.#done = true;
+        await this.#close();
+      } else await this.#take(step.value);
+    }
   }
 
   async #take(unit: UnitDiff): Promise<void> {

@@ -124,3 +124,18 @@ it('never writes over a file, and leaves nothing unfinished', async () => {
   expect((await stat(at('vm.core'))).size).toBeGreaterThan(32 * 2 ** 20);
   expect(rig.pageErrors()).toEqual([]);
 });
+
+it('writes what begins at the offset that the file was opened with', async () => {
+  await rig.end();
+  const where = ',offset=80M';
+  rig = await openInspectorRig((path, folder) => saveFirmware(`${path}${where}`, folder), where);
+  await choose('Devices');
+  await exportTo('devices.json');
+  const devices = JSON.parse(await readFile(at('devices.json'), 'utf8')) as DevicesReport;
+  expect(devices.devices.length).toBeGreaterThan(5);
+  expect(devices.devices).toEqual((await rig.cli<DevicesReport>('devices', `${rig.path}${where}`)).devices);
+  await choose('Memory');
+  await exportTo('all.raw');
+  await rig.cli('export', `${rig.path}${where}`, '--to', 'raw', '--out', 'cli.raw');
+  expect((await readFile(at('all.raw'))).equals(await readFile(at('cli.raw')))).toBe(true);
+});

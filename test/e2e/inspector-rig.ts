@@ -68,12 +68,15 @@ export const saveFirmware = async (path: string, folder: string): Promise<void> 
   });
 };
 
-/** Opens the app with a file that `save` makes. */
-export async function openInspectorRig(save: (path: string, folder: string) => Promise<void>): Promise<InspectorRig> {
+/** Opens the app with a file that `save` makes. `where`: `,offset=SIZE`, for a stream that begins further on in it. */
+export async function openInspectorRig(
+  save: (path: string, folder: string) => Promise<void>,
+  where = '',
+): Promise<InspectorRig> {
   const folder = await makeTempDir();
   const path = join(folder, 'memory.mapped');
   await save(path, folder);
-  const launched = await launchApp({ args: [path], size: { width: 1280, height: 800 } });
+  const launched = await launchApp({ args: [`${path}${where}`], size: { width: 1280, height: 800 } });
   const { page, app } = launched;
 
   const inPage = <T>(expression: string): Promise<T> => page.evaluate<T>(expression);

@@ -1,5 +1,5 @@
 /** The Inspector's data panel by keyboard alone, on a file that plain QEMU saved: numbers, addresses, instructions, copying. */
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -73,6 +73,7 @@ async function tabTo(selector: string): Promise<void> {
   throw new Error(`Tab does not lead to ${selector}`);
 }
 
+const grouped = (value: bigint): string => String(value).replace(/\B(?=(\d{3})+$)/g, ' ');
 const offsetText = (offset: number): string => (offset.toString(16).padStart(16, '0').match(/.{4}/g) ?? []).join(' ');
 const cursorIs = (offset: number): Promise<void> => reads('.place.offset .value', offsetText(offset));
 
@@ -114,7 +115,7 @@ it('an entry of the interrupt table is read as numbers and as a vector that lead
   await reads(`${PANEL} dl`, new RegExp(name));
   await reads(`${PANEL} dl dd:nth-of-type(1)`, /pc\.ram page|no RAM there|not mapped/);
   await launched.page.screenshot({ path: join(SCREENS, 'inspector-values-1280.png') });
-  await tabTo(`${PANEL} dl dd:nth-of-type(3) button`);
+  await tabTo(`${PANEL} dl dd:nth-of-type(7) button`);
   await press('Enter');
   await cursorIs(pages + segment * 16 + offset);
 });
@@ -179,4 +180,38 @@ it.each([
   await launched.page.screenshot({ path: join(SCREENS, `inspector-code-${theme}-${width}.png`) });
   expect(await axeViolations(launched.page, PANEL)).toEqual([]);
   expect(await axeViolations(launched.page, CODE)).toEqual([]);
+});
+
+it('numbers of 64 bits are there whole in the narrow panel, and nothing moves where times come and go', async () => {
+  const values = [2n ** 64n - 1n, 2n ** 63n, 0x83b1_4fa2_9bc9_8401n, 1_764_000_000n, 1_764_000_000_000n, 0n];
+  const path = join(folder, 'values');
+  await writeFile(path, new BigUint64Array(values));
+  await launched.app.evaluate(({ BrowserWindow, dialog }, chosen) => {
+    BrowserWindow.getAllWindows()[0]?.setContentSize(1280, 800);
+    dialog.showOpenDialog = () => Promise.resolve({ canceled: false, filePaths: [chosen] });
+  }, path);
+  await launched.page.click('button:has-text("Open file…")');
+  await reads('.inspector h1', 'values');
+  expect(await inPage(`document.querySelector('aside[aria-label="At the cursor"]').offsetWidth`)).toBe(292);
+  const below = new Set<number>();
+  for (const [index, value] of values.entries()) {
+    await goTo(index * 8);
+    // A long one breaks between its groups.
+    await reads(`${PANEL} tbody tr:nth-child(7) td:nth-child(2)`, grouped(value));
+    await launched.page.screenshot({ path: join(SCREENS, `inspector-values-whole-${index}.png`) });
+    const { cut, end } = await inPage<{ readonly cut: readonly string[]; readonly end: number }>(`(() => {
+      const panel = document.querySelector('${PANEL}');
+      const shown = [panel, ...panel.querySelectorAll('td, dt, dd')];
+      return {
+        cut: shown.filter((each) => each.scrollWidth > each.clientWidth).map((each) => each.textContent),
+        end: panel.querySelector('dl dd:nth-of-type(6)').getBoundingClientRect().bottom,
+      };
+    })()`);
+    expect(cut).toEqual([]);
+    below.add(end);
+  }
+  expect(below.size).toBe(1);
+  await reads(`${PANEL} dl`, /Time, 64-bit le ?–/);
+  await goTo(4 * 8);
+  await reads(`${PANEL} dl`, /Unix ms le ?2025-11-24 16:00:00 UTC/);
 });

@@ -47,6 +47,16 @@ describe('data at the cursor', () => {
     expect(numbersAt(Uint8Array.from(bytes)).find(({ type }) => type === 'f32')?.little).toBe(text);
   });
 
+  it.each([
+    [1.23456789012e100, '1.23456789e100'],
+    [1.23456789012e-308, '1.23456789e−308'],
+    [-1.23456789012e100, '−1.23456789e100'],
+    [-1.23456789012e-308, '−1.2345679e−308'],
+  ])('%d has at most 15 characters', (value, text) => {
+    const bytes = new Uint8Array(Float64Array.of(value).buffer);
+    expect(numbersAt(bytes).find(({ type }) => type === 'f64')?.little).toBe(text);
+  });
+
   it('says with a dash that there are too few bytes', () => {
     expect(readable([0xff]).slice(0, 4)).toEqual(['u8 | 255 | 255', 'i8 | −1 | −1', 'u16 | – | –', 'i16 | – | –']);
     expect(numbersAt(new Uint8Array()).every(({ little, big }) => little === '–' && big === '–')).toBe(true);
@@ -62,7 +72,7 @@ describe('times', () => {
     return bytes;
   };
   const found = (bytes: Uint8Array): string[] =>
-    timesAt(bytes).map(({ name, order, text }) => `${name}, ${order}: ${text}`);
+    timesAt(bytes).flatMap(({ name, order, text }) => (text === null ? [] : [`${name}, ${order}: ${text}`]));
 
   it.each([
     ['Unix s, 64-bit', moment / 1000n],
@@ -79,6 +89,21 @@ describe('times', () => {
     expect(found(of(0n))).toEqual([]);
     expect(found(of(2n ** 64n - 1n))).toEqual([]);
     expect(found(of(moment).subarray(0, 3))).toEqual([]);
+  });
+
+  it('have their lines whether there are any or not', () => {
+    const lines = (bytes: Uint8Array): string[] =>
+      timesAt(bytes).map(({ name, order, text }) => `${name}, ${order}: ${text ?? '–'}`);
+    expect(lines(new Uint8Array())).toEqual([
+      'Time, 32-bit, little-endian: –',
+      'Time, 32-bit, big-endian: –',
+      'Time, 64-bit, little-endian: –',
+      'Time, 64-bit, big-endian: –',
+    ]);
+    for (const bytes of [new Uint8Array(3), of(0n), of(moment), of(moment / 1000n), of(moment, false)])
+      expect(lines(bytes)).toHaveLength(4);
+    // Letters are times in both orders.
+    expect(found(new TextEncoder().encode('>mem'))).toHaveLength(2);
   });
 });
 

@@ -32,6 +32,9 @@ function grouped(value: number | bigint): string {
   return value < 0n ? `\u2212${digits}` : digits;
 }
 
+/** Characters of a fraction that are in a column without a break. */
+const MOST_FRACTION = 15;
+
 /** As many figures as the kind of number has for sure; very large and very small ones with an exponent. */
 function fraction(value: number, figures: number): string {
   if (!Number.isFinite(value)) return value.toString().replace('-', '\u2212');
@@ -40,6 +43,12 @@ function fraction(value: number, figures: number): string {
   const [digits = '', exponent] = text.split('e');
   const short = digits.includes('.') ? digits.replace(/\.?0+$/, '') : digits;
   return `${short}${exponent === undefined ? '' : `e${exponent.replace('+', '')}`}`.replaceAll('-', '\u2212');
+}
+
+/** With nine figures, or eight where sign and exponent take their place: the panel's columns are narrow. */
+function shortFraction(value: number): string {
+  const text = fraction(value, 9);
+  return text.length > MOST_FRACTION ? fraction(value, 8) : text;
 }
 
 const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -52,18 +61,18 @@ export function numbersAt(bytes: Uint8Array): readonly NumberLine[] {
       if (bytes.length < size) return '\u2013';
       const value = read(view, little);
       if (type === 'f32') return fraction(Number(value), 5);
-      return type === 'f64' ? fraction(Number(value), 9) : grouped(value);
+      return type === 'f64' ? shortFraction(Number(value)) : grouped(value);
     };
     return { type, little: text(true), big: text(false) };
   });
 }
 
 export interface TimeLine {
-  /** `Unix ms, 64-bit` */
+  /** `Unix ms`; without a time what would be one. */
   readonly name: string;
   readonly order: 'little-endian' | 'big-endian';
-  /** `2026-11-22 11:47:03`, UTC */
-  readonly text: string;
+  /** `2026-11-22 11:47:03`, UTC; null where no time comes out. */
+  readonly text: string | null;
 }
 
 /** From 1601, the first day of FILETIME, to 1970. */
@@ -72,25 +81,36 @@ const FILETIME_EPOCH = 11_644_473_600n;
 const PLAUSIBLE_FROM = BigInt(Date.UTC(1995, 0, 1) / 1000);
 const PLAUSIBLE_TO = BigInt(Date.UTC(2045, 0, 1) / 1000);
 
-const times: readonly (readonly [name: string, size: 4 | 8, seconds: (value: bigint) => bigint])[] = [
-  ['Unix s, 32-bit', 4, (value) => value],
-  ['Unix s, 64-bit', 8, (value) => value],
-  ['Unix ms', 8, (value) => value / 1000n],
-  ['Unix ns', 8, (value) => value / 1_000_000_000n],
-  ['FILETIME', 8, (value) => value / 10_000_000n - FILETIME_EPOCH],
+/** By the bytes that they take. What 64 bits mean differs so much in size that at most one of them is plausible. */
+const times: readonly (readonly [size: 4 | 8, none: string, kinds: readonly TimeKind[]])[] = [
+  [4, 'Time, 32-bit', [['Unix s, 32-bit', (value) => value]]],
+  [
+    8,
+    'Time, 64-bit',
+    [
+      ['Unix s, 64-bit', (value) => value],
+      ['Unix ms', (value) => value / 1000n],
+      ['Unix ns', (value) => value / 1_000_000_000n],
+      ['FILETIME', (value) => value / 10_000_000n - FILETIME_EPOCH],
+    ],
+  ],
 ];
+type TimeKind = readonly [name: string, seconds: (value: bigint) => bigint];
 
-/** What the bytes are as times, where one from 1995 to 2044 comes out. */
+/** What the bytes are as times, where one from 1995 to 2044 comes out; always as many lines, so that nothing moves. */
 export function timesAt(bytes: Uint8Array): readonly TimeLine[] {
   const view = viewOf(bytes);
-  return times.flatMap(([name, size, toSeconds]) =>
-    (['little-endian', 'big-endian'] as const).flatMap((order) => {
-      if (bytes.length < size) return [];
+  return times.flatMap(([size, none, kinds]) =>
+    (['little-endian', 'big-endian'] as const).map((order): TimeLine => {
+      if (bytes.length < size) return { name: none, order, text: null };
       const little = order === 'little-endian';
-      const seconds = toSeconds(size === 4 ? BigInt(view.getUint32(0, little)) : view.getBigUint64(0, little));
-      if (seconds < PLAUSIBLE_FROM || seconds >= PLAUSIBLE_TO) return [];
-      const text = new Date(Number(seconds) * 1000).toISOString().slice(0, 19).replace('T', ' ');
-      return [{ name, order, text }];
+      const value = size === 4 ? BigInt(view.getUint32(0, little)) : view.getBigUint64(0, little);
+      for (const [name, toSeconds] of kinds) {
+        const seconds = toSeconds(value);
+        if (seconds < PLAUSIBLE_FROM || seconds >= PLAUSIBLE_TO) continue;
+        return { name, order, text: new Date(Number(seconds) * 1000).toISOString().slice(0, 19).replace('T', ' ') };
+      }
+      return { name: none, order, text: null };
     }),
   );
 }

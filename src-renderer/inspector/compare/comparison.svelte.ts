@@ -4,6 +4,7 @@ import { failureOf, type Failure } from '@shared/contracts/failure';
 import type { CompareBegun, ComparedStep, InspectorCompareApi } from '@shared/contracts/inspector-compare';
 import { diffLayout, type LayoutDiff } from '@shared/diff/layout';
 import { unlikeness } from '@shared/diff/likeness';
+import type { InspectorTarget } from '../room.svelte';
 import { PairState, type PairFile } from './pair-state.svelte';
 import type { PairBlock } from './pair-rows';
 import { RunList, type BlockRun } from './run-list.svelte';
@@ -12,6 +13,8 @@ import type { Progress } from './words';
 /** What is needed of the other file: it stays open for as long as it is compared with. */
 export interface OtherFile extends PairFile {
   readonly session: { readonly id: string; readonly name: string; readonly path: string };
+  /** What it was opened as. */
+  readonly source: InspectorTarget;
   /** Why it cannot be read any more. */
   readonly failure: Failure | null;
   close(): Promise<void>;
@@ -42,7 +45,9 @@ export class Comparison {
   readonly layout: LayoutDiff | null;
   /** Why they may not be of one VM, as sentences. */
   readonly unlikeness: readonly string[];
-  #stopped = false;
+  /** The latest run; one that was stopped, or gave way, asks for nothing more. */
+  #turn = 0;
+  #closed = false;
 
   readonly progress: Progress = $derived({
     done: this.step?.comparedBytes ?? 0,
@@ -52,6 +57,10 @@ export class Comparison {
   /** Pages that differ, as far as is known. */
   readonly differing: number = $derived(
     (this.step?.blocks ?? []).reduce((sum, { added, removed, changed }) => sum + added + removed + changed, 0),
+  );
+  /** It was stopped, and the rest can be compared. */
+  readonly stopped: boolean = $derived.by(
+    () => !this.running && this.failure === null && this.other.failure === null && this.step?.done !== true,
   );
 
   /** `onMoved`: called when more, or nothing any more, is known of pages that differ. */
@@ -81,29 +90,32 @@ export class Comparison {
     return { name, pageSize: found.pageSize, pages: Math.max(found.pagesA ?? 0, found.pagesB ?? 0) };
   }
 
-  /** Compares devices and then pages. Resolves when all is known, it failed, or was stopped. */
+  /** Compares devices and then pages, each from where it was stopped. Resolves when all is known, it failed, or was stopped. */
   async run(): Promise<void> {
+    const turn = (this.#turn += 1);
+    const dropped = (): boolean => turn !== this.#turn;
     this.running = true;
     try {
-      await this.#compareDevices();
-      await this.#comparePages();
+      await this.#compareDevices(dropped);
+      await this.#comparePages(dropped);
     } catch (error) {
-      if (!this.#stopped) this.failure = failureOf(error, 'comparing two files');
+      if (!this.#closed) this.failure = failureOf(error, 'comparing two files');
     } finally {
-      this.running = false;
+      if (!dropped()) this.running = false;
     }
   }
 
-  /** Ends comparing; what was found stays, and so does the other file. */
+  /** Ends comparing until it is run again; what was found stays, and so does the other file. */
   stop(): void {
-    this.#stopped = true;
+    this.#turn += 1;
     this.running = false;
     this.pair.refresh();
   }
 
   /** Ends comparing and closes the other file. */
   async close(): Promise<void> {
-    this.#stopped = true;
+    this.#closed = true;
+    this.#turn += 1;
     await this.#api.endCompare().catch(() => undefined);
     this.#onMoved();
     await this.other.close().catch(() => undefined);
@@ -117,41 +129,50 @@ export class Comparison {
     void this.pair.goToFirst();
   }
 
-  async #compareDevices(): Promise<void> {
+  async #compareDevices(dropped: () => boolean): Promise<void> {
+    if (this.devices !== null || this.devicesFailure !== null) return;
     const found: DeviceDiff[] = [];
     try {
-      for (let total = 1; found.length < total && !this.#stopped;) {
+      for (let total = 1; found.length < total;) {
         const some = await this.#api.comparedDevices(this.other.session.id, found.length);
+        if (dropped()) return;
         found.push(...some.devices);
         total = some.devices.length === 0 ? 0 : some.total;
       }
       this.devices = found;
     } catch (error) {
-      if (!this.#stopped) this.devicesFailure = failureOf(error, 'comparing the devices');
+      if (!this.#closed) this.devicesFailure = failureOf(error, 'comparing the devices');
     }
   }
 
-  async #comparePages(): Promise<void> {
-    if (this.#stopped) return;
-    const begun = await this.#api.beginCompare(this.other.session.id);
-    if (this.#stopped) return;
-    this.begun = begun;
-    const began = performance.now();
-    let refreshed = began;
-    for (let done = false; !done && !this.#stopped;) {
+  async #comparePages(dropped: () => boolean): Promise<void> {
+    if (dropped()) return;
+    if (this.begun === null) {
+      const begun = await this.#api.beginCompare(this.other.session.id);
+      if (dropped()) return;
+      this.begun = begun;
+    }
+    const began = performance.now() - this.milliseconds;
+    let refreshed = performance.now();
+    for (let done = false; !done && !dropped();) {
       const step = await this.#api.nextCompared();
-      if (this.#stopped) return;
-      this.step = step;
+      // What was found counts also when it was stopped meanwhile.
+      if (this.#closed) return;
       this.milliseconds = performance.now() - began;
-      this.runs.learn(step.blocks);
-      this.#onMoved();
-      this.#showFirst(step);
-      done = step.done;
-      if (done || performance.now() - refreshed > REFRESH_MS) {
+      this.#take(step);
+      ({ done } = step);
+      if (done || dropped() || performance.now() - refreshed > REFRESH_MS) {
         this.pair.refresh();
         refreshed = performance.now();
       }
     }
+  }
+
+  #take(step: ComparedStep): void {
+    this.step = step;
+    this.runs.learn(step.blocks);
+    this.#onMoved();
+    this.#showFirst(step);
   }
 
   /** The panes begin where the files first differ; where they are the same, at the first block. */

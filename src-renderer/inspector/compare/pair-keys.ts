@@ -1,4 +1,4 @@
-/** The keys of the two panes. */
+/** The keys of the two panes: those that move the cursor, and the one that copies its row. */
 import type { PairMove } from './pair-rows';
 import type { PairState } from './pair-state.svelte';
 
@@ -18,8 +18,13 @@ const FAR: Readonly<Record<string, PairMove>> = { Home: 'block-start', End: 'blo
 export function pressed(
   pair: PairState,
   event: Pick<KeyboardEvent, 'key' | 'ctrlKey' | 'altKey' | 'metaKey'>,
+  copy: () => void,
 ): boolean {
   if (event.altKey || event.metaKey) return false;
+  if (event.ctrlKey && event.key.toLowerCase() === 'c') {
+    copy();
+    return true;
+  }
   const move = (event.ctrlKey ? FAR : MOVES)[event.key];
   if (move === undefined) return false;
   pair.move(move);

@@ -2,6 +2,8 @@ import { describe, expect, it, vi } from 'vitest';
 import type { BlockReport, InspectReport } from '@shared/contracts/inspect';
 import type { ComparedRun } from '@shared/contracts/inspector-compare';
 import type { InspectedFile, Segment } from '@shared/contracts/inspector-port';
+import { rowOfBoth } from './copy-row';
+import { pressed } from './pair-keys';
 import { PairState, type PairFile } from './pair-state.svelte';
 
 const PAGE = 4096;
@@ -112,5 +114,37 @@ describe('two files side by side', () => {
     expect(state.shown.some((row) => row.kind === 'bytes' && row.offset === PAGES * PAGE - 32)).toBe(true);
     state.fit(10_000_000);
     expect(state.shown[0]).toMatchObject({ kind: 'page', page: 0 });
+  });
+});
+
+describe('the row with the cursor', () => {
+  const bytes = (byte: string, at: number, other: string): string =>
+    Array.from({ length: 16 }, (_, index) => (index === at ? other : byte)).join(' ');
+
+  it('is copied as both files have it, with the place and what is there instead of bytes', async () => {
+    const state = stateOver();
+    state.goTo(BLOCK, 3 * PAGE + 100);
+    expect(await rowOfBoth(state)).toBe(
+      `pc.ram+0x3060\nA  ${bytes('01', 4, '07')}  ${'·'.repeat(16)}\nB  ${bytes('01', 4, '01')}  ${'·'.repeat(16)}\n`,
+    );
+    state.goTo(BLOCK, 63 * PAGE + 5);
+    state.want();
+    await vi.waitFor(() => expect(state.sides?.[0].stateAt(state.cursor)).toBe('absent'));
+    expect(await rowOfBoth(state)).toBe(
+      `pc.ram+0x3f000\nA  Not in this file: zeros in the guest.\nB  ${bytes('09', 0, '09')}  ${'·'.repeat(16)}\n`,
+    );
+  });
+
+  it('is copied by Ctrl+C, and what is said of it goes with the next place', () => {
+    const state = stateOver();
+    const copy = vi.fn();
+    const key = { key: 'c', ctrlKey: true, altKey: false, metaKey: false };
+    expect([pressed(state, key, copy), pressed(state, { ...key, ctrlKey: false }, copy)]).toEqual([true, false]);
+    expect(copy).toHaveBeenCalledOnce();
+    for (const leave of [() => state.point(40), () => state.move('down'), () => state.goTo(BLOCK, 0)]) {
+      state.said = 'The row is copied as A and B have it.';
+      leave();
+      expect(state.said).toBe('');
+    }
   });
 });

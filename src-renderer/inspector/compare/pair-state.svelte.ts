@@ -81,6 +81,7 @@ export class PairState {
   /** Puts the cursor where a pointer is. */
   point(offset: number): void {
     this.#turn += 1;
+    this.said = '';
     this.cursor = offset;
   }
 

@@ -1,5 +1,6 @@
 /** What the comparison says. `a` is the file that is open, `b` the one that it is compared with. */
 import type { FieldScalar, PageChange, PageCounts } from '@shared/contracts/diff';
+import type { SideState } from './pair-side.svelte';
 import { duration, percent, rate, size, timeLeft } from '../../lib/format';
 
 /** What happened to a page on the way from A to B. */
@@ -7,6 +8,14 @@ export const CHANGE_WORDS: Readonly<Record<PageChange, string>> = {
   added: 'added',
   removed: 'removed',
   changed: 'changed',
+};
+
+/** What stands in place of bytes that a file does not have. */
+export const SIDE_SAYS: Readonly<Record<Exclude<SideState, 'bytes'>, string>> = {
+  absent: 'Not in this file: zeros in the guest.',
+  lost: 'No bytes on disk: a write was lost, a load gives zeros.',
+  beyond: 'This file has no such page.',
+  unknown: '',
 };
 
 export const differing = ({ added, removed, changed }: PageCounts): number => added + removed + changed;
@@ -28,7 +37,9 @@ export function progressSentence({ done, bytes, milliseconds }: Progress): strin
 
 /** "Stopped at 42 %: 1.20 GB of 3.40 GB are compared." */
 export const stoppedSentence = ({ done, bytes }: Progress): string =>
-  `Stopped at ${percent(bytes === 0 ? 0 : done / bytes)}: ${size(done)} of ${size(bytes)} are compared.`;
+  bytes === 0
+    ? 'Stopped before the pages were compared.'
+    : `Stopped at ${percent(done / bytes)}: ${size(done)} of ${size(bytes)} are compared.`;
 
 /** "3.40 GB of pages compared in 4.2 s, 812 MB/s." */
 export function doneSentence({ bytes, milliseconds }: Progress): string {

@@ -87,7 +87,7 @@ let file: OpenFile;
 let tree: Record<string, unknown>;
 async function show(nodes: readonly StructureNode[]): Promise<void> {
   file = await OpenFile.open({
-    session: { id: '1', path: '/x', name: 'x', snapshot: null },
+    session: { id: '1', path: '/x', reference: '/x', name: 'x', snapshot: null },
     api: inspectorOf({ ...given, tree: () => Promise.resolve(nodes) }),
     bookmarks: { list: none, keep: none, remove: none },
     ended: new Promise(() => undefined),
