@@ -47,7 +47,7 @@ function setUp(): {
     services: { files, library: library as unknown as LibraryService },
     takeWorker,
     makeChannel: () => ({ port1: {}, port2: {} }),
-    sendPort: () => undefined,
+    sendPorts: () => undefined,
     onEnded: () => undefined,
   });
   return { inspectors, told, files, heard };

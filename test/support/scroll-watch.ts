@@ -34,7 +34,7 @@ const watch = `(() => {
   function look(now) {
     if (!going) return;
     seen.frames.push(now);
-    const picture = body.querySelector('canvas');
+    const picture = body.querySelector('canvas[data-rows]');
     const shown = picture === null ? [...rows].map((row) => Number(row.dataset.from)) : picture.dataset.rows.split(' ').map(Number);
     const [top] = shown;
     const due = Number(track.getAttribute('aria-valuetext'));

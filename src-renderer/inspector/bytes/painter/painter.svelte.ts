@@ -1,0 +1,110 @@
+/**
+ * Draws the rows while the scroll bar is dragged, away from the page's thread: the same state as the page's hex view, on a
+ * port of its own.
+ */
+import { untrack } from 'svelte';
+import type { InspectorPort } from '@shared/contracts/inspector-port';
+import type { RamRange } from '@shared/contracts/library';
+import { structureOf } from '../../tree/structure';
+import { gutterAddress } from '../gutter-address';
+import type { Gutter } from '../hex-look.svelte';
+import { HexState } from '../hex-state.svelte';
+import type { Row } from '../rows';
+import { pageTitle, sentenceFor } from '../sentences';
+import { utf8Cells, type TextPane } from '../text-cells';
+import type { Easel } from './easel';
+import type { PicturedRow } from './picture';
+import type { FromPainter, Look } from './protocol';
+
+interface Texts {
+  readonly gutter: Gutter;
+  readonly text: TextPane;
+}
+
+export class Painter {
+  readonly #hex: HexState;
+  readonly #ramMap: readonly RamRange[];
+  readonly #easel: Easel;
+  readonly #tell: (message: FromPainter) => void;
+  readonly #stop: () => void;
+  #texts: Texts = { gutter: 'file', text: 'ascii' };
+  #move = 0;
+  /** Drags that are not answered yet: their pictures are about to be painted anyway. */
+  #following = 0;
+
+  private constructor(hex: HexState, ramMap: readonly RamRange[], easel: Easel, tell: (message: FromPainter) => void) {
+    this.#hex = hex;
+    this.#ramMap = ramMap;
+    this.#easel = easel;
+    this.#tell = tell;
+    this.#stop = $effect.root(() => {
+      $effect(() => {
+        if (hex.arrivals > 0) untrack(() => this.#paintAgain());
+      });
+    });
+  }
+
+  /** Learns of the file what its rows depend on, and tells that it is ready. Whatever fails later is told as one thing. */
+  static async open(port: InspectorPort, easel: Easel, tell: (message: FromPainter) => void): Promise<Painter> {
+    const [file, roots] = await Promise.all([port.file(), port.tree()]);
+    const hex = new HexState(port, file.size, structureOf(roots), () => tell({ kind: 'failed' }));
+    await hex.start();
+    tell({ kind: 'ready' });
+    return new Painter(hex, file.ramMap, easel, tell);
+  }
+
+  /** A move begins; its pictures look like this. */
+  begin(move: number, canvas: OffscreenCanvas, { arrangement, gutter, text, measures }: Look): void {
+    this.#move = move;
+    this.#texts = { gutter, text };
+    this.#hex.arrange(arrangement);
+    this.#easel.use(canvas, measures);
+  }
+
+  /** Paints the rows at a share of the file, as soon as they are there. */
+  async drag(share: number): Promise<void> {
+    this.#following += 1;
+    await this.#hex.scrollTo(share, false);
+    this.#following -= 1;
+    this.#paint(true);
+  }
+
+  close(): void {
+    this.#stop();
+  }
+
+  #paintAgain(): void {
+    if (this.#following === 0 && this.#move > 0) this.#paint(false);
+  }
+
+  #paint(answers: boolean): void {
+    const { shown, place, progress } = this.#hex;
+    const rows = shown.map((row) => this.#pictured(row));
+    this.#easel.paint(rows);
+    this.#tell({
+      kind: 'painted',
+      move: this.#move,
+      answers,
+      rows: shown.map(({ from }) => from).join(' '),
+      blank: rows.filter(({ row, bytes }) => row.kind === 'bytes' && bytes === null).length,
+      place,
+      progress,
+    });
+  }
+
+  #pictured(row: Row): PicturedRow {
+    const { cache, structure, columns } = this.#hex;
+    const { gutter, text } = this.#texts;
+    const start = row.kind === 'bytes' ? row.base : row.from;
+    const address = gutterAddress(row, gutter, this.#ramMap) ?? start;
+    if (row.kind === 'bytes') {
+      const bytes = cache.get(row.from, row.to);
+      const texts = bytes !== null && text === 'utf8' ? utf8Cells(bytes, 0, bytes.length) : null;
+      return { row, bytes, texts, address, sentence: null, number: '' };
+    }
+    const common = { row, bytes: null, texts: null, address };
+    if (row.kind !== 'page') return { ...common, sentence: sentenceFor(row, structure, columns), number: '' };
+    const { number, title, state } = pageTitle(row);
+    return { ...common, sentence: { strong: title, rest: state }, number };
+  }
+}
