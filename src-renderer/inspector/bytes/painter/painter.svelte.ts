@@ -3,6 +3,7 @@
  * port of its own.
  */
 import { untrack } from 'svelte';
+import { hex } from '@shared/bytes/units';
 import type { InspectorPort } from '@shared/contracts/inspector-port';
 import type { RamRange } from '@shared/contracts/library';
 import { structureOf } from '../../tree/structure';
@@ -26,20 +27,25 @@ export class Painter {
   readonly #ramMap: readonly RamRange[];
   readonly #easel: Easel;
   readonly #tell: (message: FromPainter) => void;
-  readonly #stop: () => void;
   #texts: Texts = { gutter: 'file', text: 'ascii' };
   #move = 0;
   /** Drags that are not answered yet: their pictures are about to be painted anyway. */
   #following = 0;
 
-  private constructor(hex: HexState, ramMap: readonly RamRange[], easel: Easel, tell: (message: FromPainter) => void) {
-    this.#hex = hex;
+  private constructor(
+    state: HexState,
+    ramMap: readonly RamRange[],
+    easel: Easel,
+    tell: (message: FromPainter) => void,
+  ) {
+    this.#hex = state;
     this.#ramMap = ramMap;
     this.#easel = easel;
     this.#tell = tell;
-    this.#stop = $effect.root(() => {
+    // Never undone: a painter lives as long as its worker.
+    $effect.root(() => {
       $effect(() => {
-        if (hex.arrivals > 0) untrack(() => this.#paintAgain());
+        if (state.arrivals > 0) untrack(() => this.#paintAgain());
       });
     });
   }
@@ -47,10 +53,10 @@ export class Painter {
   /** Learns of the file what its rows depend on, and tells that it is ready. Whatever fails later is told as one thing. */
   static async open(port: InspectorPort, easel: Easel, tell: (message: FromPainter) => void): Promise<Painter> {
     const [file, roots] = await Promise.all([port.file(), port.tree()]);
-    const hex = new HexState(port, file.size, structureOf(roots), () => tell({ kind: 'failed' }));
-    await hex.start();
+    const state = new HexState(port, file.size, structureOf(roots), () => tell({ kind: 'failed' }));
+    await state.start();
     tell({ kind: 'ready' });
-    return new Painter(hex, file.ramMap, easel, tell);
+    return new Painter(state, file.ramMap, easel, tell);
   }
 
   /** A move begins; its pictures look like this. */
@@ -67,10 +73,6 @@ export class Painter {
     await this.#hex.scrollTo(share, false);
     this.#following -= 1;
     this.#paint(true);
-  }
-
-  close(): void {
-    this.#stop();
   }
 
   #paintAgain(): void {
@@ -105,6 +107,8 @@ export class Painter {
     const common = { row, bytes: null, texts: null, address };
     if (row.kind !== 'page') return { ...common, sentence: sentenceFor(row, structure, columns), number: '' };
     const { number, title, state } = pageTitle(row);
-    return { ...common, sentence: { strong: title, rest: state }, number };
+    const physical = gutterAddress(row, 'gpa', this.#ramMap);
+    const rest = physical === null ? state : `${state}\u2003guest-physical ${hex(physical)}`;
+    return { ...common, sentence: { strong: title, rest }, number };
   }
 }

@@ -36,6 +36,8 @@ const GUTTER_CHARS = 17.75;
 const GROUP_PITCH = 4.65;
 /** The square before a page's name. */
 const SWATCH = 9;
+/** Room before what rows say that can be opened. */
+const CHEVRON = 13;
 const DASH = 3;
 /** Digits one by one, and what is between them as a whole: what changes from row to row are numbers. */
 const PARTS = /\d|\D+/g;
@@ -73,7 +75,9 @@ export class Picture {
     });
     const digits = (name: Colour): readonly Stamp[] => {
       const own = ink(mono, name);
-      return Array.from({ length: 16 }, (_, digit) => own.cell(digit.toString(16), this.#device(gutter / GUTTER_CHARS)));
+      return Array.from({ length: 16 }, (_, digit) =>
+        own.cell(digit.toString(16), this.#device(gutter / GUTTER_CHARS)),
+      );
     };
     const hex = byClass({ zero: 'quiet', text: 'strong', ones: 'ones', other: 'text' });
     this.#texts = byClass({ zero: 'quiet', text: 'strong', ones: 'quiet', other: 'quiet' });
@@ -135,7 +139,7 @@ export class Picture {
   #drawBytes({ bytes, texts, address }: PicturedRow, row: Row & { readonly kind: 'bytes' }, index: number): void {
     const { cell, char, halfGap, asciiGap, gutter, gutterGap } = this.#measures;
     const top = this.#device(index * ROW_HEIGHT);
-    this.#drawAddress(address, top, this.#digits.rest);
+    this.#drawAddress(address, top);
     if (bytes === null) return;
     const hexLeft = INDENT + gutter + gutterGap;
     const textLeft = hexLeft + row.width * cell + (row.width / 8 - 1) * halfGap + asciiGap;
@@ -153,13 +157,13 @@ export class Picture {
   }
 
   /** In groups of four digits; leading zeros are quiet. */
-  #drawAddress(address: number, top: number, rest: readonly Stamp[]): void {
+  #drawAddress(address: number, top: number): void {
     const char = this.#measures.gutter / GUTTER_CHARS;
     const significant = address.toString(16);
     const zeros = OFFSET_DIGITS - significant.length;
     for (let at = 0; at < OFFSET_DIGITS; at += 1) {
       const digit = at < zeros ? 0 : Number.parseInt(significant.charAt(at - zeros), 16);
-      const stamp = (at < zeros ? this.#digits.lead : rest)[digit];
+      const stamp = this.#digits[at < zeros ? 'lead' : 'rest'][digit];
       const chars = Math.floor(at / GROUP_DIGITS) * GROUP_PITCH + (at % GROUP_DIGITS);
       if (stamp) this.#put(stamp, this.#device(INDENT + chars * char), top);
     }
@@ -178,10 +182,11 @@ export class Picture {
       this.#say(text, why, end + SWATCH, top);
       return;
     }
-    this.#drawAddress(address, top, this.#digits.lead);
-    const end = this.#say(strong, what === '' ? '' : `${what} `, left + INDENT + 1, top);
+    this.#drawAddress(address, top);
+    const begin = left + INDENT + 1 + (row.kind === 'hole' ? 0 : CHEVRON);
+    const end = this.#say(strong, what === '' ? '' : `${what} `, begin, top);
     this.#say(text, why, end, top);
-    if (row.kind !== 'fold') this.#frame(left, index);
+    if (row.kind !== 'fold') this.#frame(left, index, row.kind === 'stale' ? this.#pixel.stale : this.#pixel.edge);
   }
 
   /** Writes a text from a place on in CSS pixels; answers where it ends. */
@@ -202,9 +207,8 @@ export class Picture {
   }
 
   /** Dashes around what is not on disk. */
-  #frame(from: number, index: number): void {
+  #frame(from: number, index: number, edge: number): void {
     const { width } = this.#measures;
-    const { edge } = this.#pixel;
     const thick = Math.max(1, this.#device(1));
     const [left, right] = [this.#device(from), width - this.#device(3)];
     const [top, bottom] = [this.#device(index * ROW_HEIGHT + 1), this.#device((index + 1) * ROW_HEIGHT - 1) - thick];
