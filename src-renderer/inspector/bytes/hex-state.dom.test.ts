@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import type { PageRun, Segment } from '@shared/contracts/inspector-port';
+import type { Segment } from '@shared/contracts/inspector-port';
 import { HexState } from './hex-state.svelte';
-import { GIB, HUGE, hugeSegments, portOver, run } from './huge-file.fixture';
+import { GIB, HUGE, hugeSegments, portOver } from './huge-file.fixture';
 import { inspectorOf } from '../inspector.fixture';
 import { noStructure } from '../tree/structure';
 

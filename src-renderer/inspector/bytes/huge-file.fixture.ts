@@ -4,7 +4,7 @@ import { inspectorOf } from '../inspector.fixture';
 
 export const GIB = 2 ** 30;
 export const HUGE = 128 * GIB;
-export const run = (present: boolean): PageRun => ({ block: 'pc.ram', pageSize: 4096, pagesOffset: 2 ** 20, present });
+const run = (present: boolean): PageRun => ({ block: 'pc.ram', pageSize: 4096, pagesOffset: 2 ** 20, present });
 
 /** 128 GiB with one hole of nearly all of it, and some thousand single pages at its end. */
 export function hugeSegments(): readonly Segment[] {

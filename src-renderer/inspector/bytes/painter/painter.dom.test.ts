@@ -133,6 +133,24 @@ describe('a painter', () => {
     expect(told.filter(({ kind }) => kind === 'failed')).toEqual([]);
   });
 
+  it('answers with what it has when the file is slow, and paints the rows when they have come', async () => {
+    const { layout } = portOver(segments);
+    let come: () => void = () => undefined;
+    let held = Promise.resolve();
+    const { painter, told, painted } = await opened({ layout: (...asked) => held.then(() => layout(...asked)) });
+    painter.begin(1, canvas, look());
+    await painter.drag(0.25);
+    const { rows } = painted();
+    held = new Promise((resolve) => (come = resolve));
+    const there = painter.drag(1);
+    await vi.waitFor(() => expect(told).toHaveLength(3));
+    expect(painted()).toMatchObject({ answers: true, rows });
+    come();
+    await there;
+    expect(painted()).toMatchObject({ answers: false, progress: 1 });
+    expect(painted().rows).not.toBe(rows);
+  });
+
   it('of drags that come faster than the file answers paints the last', async () => {
     const { painter, painted } = await opened();
     painter.begin(1, canvas, look());

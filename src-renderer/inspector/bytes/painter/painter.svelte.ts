@@ -22,6 +22,9 @@ interface Texts {
   readonly text: TextPane;
 }
 
+/** A drag is answered after so long whatever the file does: a painter that says nothing is taken for dead. */
+const SLOW_MS = 300;
+
 export class Painter {
   readonly #hex: HexState;
   readonly #ramMap: readonly RamRange[];
@@ -67,12 +70,19 @@ export class Painter {
     this.#easel.use(canvas, measures);
   }
 
-  /** Paints the rows at a share of the file, as soon as they are there. */
+  /** Paints the rows at a share of the file, as soon as they are there; when that takes long, what it has until then. */
   async drag(share: number): Promise<void> {
+    let answered = false;
+    const answer = (): void => {
+      this.#paint(!answered);
+      answered = true;
+    };
+    const slow = setTimeout(answer, SLOW_MS);
     this.#following += 1;
     await this.#hex.scrollTo(share, false);
     this.#following -= 1;
-    this.#paint(true);
+    clearTimeout(slow);
+    answer();
   }
 
   #paintAgain(): void {

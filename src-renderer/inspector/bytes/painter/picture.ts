@@ -130,9 +130,12 @@ export class Picture {
     const { words } = this;
     const columns = Math.min(width, stride - left);
     const lines = Math.min(pixels.length / width, height - top);
+    let to = top * stride + left;
+    let from = 0;
     for (let line = 0; line < lines; line += 1) {
-      let [from, to] = [line * width, (top + line) * stride + left];
-      for (const end = from + columns; from < end; from += 1, to += 1) words[to] = pixels[from] ?? 0;
+      for (let column = 0; column < columns; column += 1) words[to + column] = pixels[from + column] ?? 0;
+      to += stride;
+      from += width;
     }
   }
 
