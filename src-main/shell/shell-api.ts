@@ -9,14 +9,19 @@ export interface ShellApiOptions {
   readonly window: BrowserWindow;
   readonly settings: SettingsService;
   readonly libraryFolder: string;
+  /** A person is asked for a file: what will be wanted then can be made ready. */
+  readonly onChoosing: (purpose: ChoicePurpose) => void;
 }
 
-export function createShellApi({ window, settings, libraryFolder }: ShellApiOptions): ShellApi {
+type ChoicePurpose = Parameters<ShellApi['chooseFile']>[0];
+
+export function createShellApi({ window, settings, libraryFolder, onChoosing }: ShellApiOptions): ShellApi {
   return {
     about: async () => ({ ...versions(), qemu: await qemuVersion(), libraryFolder }),
     settings: () => Promise.resolve(settings.current()),
     setSettings: (changed) => settings.change(changed),
     async chooseFile(purpose) {
+      onChoosing(purpose);
       const { canceled, filePaths } = await dialog.showOpenDialog(window, dialogs[purpose]);
       return canceled ? null : (filePaths[0] ?? null);
     },
@@ -56,7 +61,7 @@ export function followTheme(settings: SettingsService): void {
 
 const anyFile: OpenDialogOptions = { properties: ['openFile', 'showHiddenFiles'] };
 
-const dialogs: Readonly<Record<Parameters<ShellApi['chooseFile']>[0], OpenDialogOptions>> = {
+const dialogs: Readonly<Record<ChoicePurpose, OpenDialogOptions>> = {
   inspect: { ...anyFile, title: 'Inspect a file', buttonLabel: 'Inspect' },
   import: { ...anyFile, title: 'Import a save file of QEMU or libvirt', buttonLabel: 'Import' },
   convert: { ...anyFile, title: 'Convert a save file of QEMU or libvirt', buttonLabel: 'Choose' },

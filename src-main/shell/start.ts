@@ -84,7 +84,14 @@ async function open(built: Built, file: string | null): Promise<void> {
   });
   const inspections = makeInspectors(built, services, window);
   const { machines, saves, library, restores, conversions, bookmarks } = services;
-  const shellApi = createShellApi({ window, settings, libraryFolder: places.library });
+  const shellApi = createShellApi({
+    window,
+    settings,
+    libraryFolder: places.library,
+    onChoosing: (purpose) => {
+      if (purpose === 'inspect') inspections.prepare();
+    },
+  });
   const api: AppApi = {
     machines,
     saves,
@@ -155,7 +162,7 @@ function makeInspectors(
   built: Built,
   services: Services,
   window: BrowserWindow,
-): { readonly inspectors: Inspectors; tell(events: Events): void; dispose(): Promise<void> } {
+): { readonly inspectors: Inspectors; prepare(): void; tell(events: Events): void; dispose(): Promise<void> } {
   const pool = createWorkerPool((purpose) => startUtilityWorker(built.worker, purpose), {
     warm: true,
     pauseMs: WARM_AFTER_MS,
@@ -172,6 +179,7 @@ function makeInspectors(
   window.webContents.on('render-process-gone', () => void inspectors.closeAll());
   return {
     inspectors,
+    prepare: () => pool.prepare(),
     tell: (given) => (events = given),
     dispose: async () => {
       await inspectors.closeAll();

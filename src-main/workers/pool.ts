@@ -3,6 +3,8 @@ import type { Worker, WorkerPool } from '../services';
 /** A pool that knows what kind of worker it starts. */
 export interface PoolOf<W extends Worker> extends WorkerPool {
   take(purpose: string): Promise<W>;
+  /** Of a pool that keeps one ready: starts it now, since one is about to be taken. */
+  prepare(): void;
 }
 
 export interface PoolOptions {
@@ -60,6 +62,10 @@ export function createWorkerPool<W extends Worker>(
       const worker = (await takeWarm()) ?? (await begin(purpose));
       keepWarmSoon();
       return worker;
+    },
+    prepare() {
+      clearTimeout(timer);
+      keepWarm();
     },
     async dispose() {
       disposed = true;

@@ -175,6 +175,27 @@ describe('the pool', () => {
 });
 
 describe('the warm worker', () => {
+  it('is started at once, and only once, when one is about to be taken', async () => {
+    let started = 0;
+    const pool = createWorkerPool(
+      (purpose) => {
+        started += 1;
+        return startThreadWorker(built.file, purpose);
+      },
+      { warm: true, pauseMs: 60_000 },
+    );
+    try {
+      expect(started).toBe(0);
+      pool.prepare();
+      pool.prepare();
+      expect(started).toBe(1);
+      await pool.take('first');
+      expect(started).toBe(1);
+    } finally {
+      await pool.dispose();
+    }
+  });
+
   it('is one, also after many were taken at once', async () => {
     let started = 0;
     const pool = createWorkerPool(

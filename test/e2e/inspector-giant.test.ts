@@ -1,5 +1,6 @@
 /** The Inspector on a snapshot of 128 GiB of RAM: what has to hold whatever the machine does meanwhile. Times: bench:inspector. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { HEX_ROWS } from '../support/hex-rows';
 import { heapBytes, workerRss } from '../support/app-memory';
 import { launchApp, type LaunchedApp } from '../support/electron';
 import { giantPage, makeGiantFile, type GiantFile } from '../support/giant-file';
@@ -37,17 +38,17 @@ interface ShownRow {
 const shownRows = (): Promise<readonly ShownRow[]> =>
   launched.page.evaluate<
     readonly ShownRow[]
-  >(`[...document.querySelectorAll('#inspector-bytes [data-from]')].map((row) => ({
+  >(`(() => { ${HEX_ROWS} return [...document.querySelectorAll('#inspector-bytes [data-from]')].map((row) => ({
     kind: row.dataset.kind,
     from: Number(row.dataset.from),
-    bytes: [...row.querySelectorAll('.cells > span')].map((cell) => Number.parseInt(cell.textContent, 16)),
-  }))`);
+    bytes: cellsOf(row).filter((cell) => cell !== '').map((cell) => Number.parseInt(cell, 16)),
+  })); })()`);
 
 /** Waits until the view rests and all rows in view have their bytes. */
 async function loadedRows(): Promise<readonly ShownRow[]> {
   let rows: readonly ShownRow[] = [];
   await eventually('the rows in view have their bytes', async () => {
-    if (await launched.page.evaluate<boolean>(`document.querySelector('#inspector-bytes canvas') !== null`))
+    if (await launched.page.evaluate<boolean>(`document.querySelector('#inspector-bytes canvas:not(.bytes)') !== null`))
       return false;
     rows = await shownRows();
     return rows.length > 0 && rows.every(({ kind, bytes }) => kind !== 'bytes' || bytes.some((byte) => byte >= 0));
@@ -129,7 +130,7 @@ it('rests on the rows that were in its last picture', async () => {
     new MutationObserver((changes) => {
       for (const { removedNodes } of changes) {
         for (const { localName, dataset } of removedNodes) {
-          if (localName === 'canvas') window.pictured.push(dataset.rows);
+          if (localName === 'canvas' && 'rows' in dataset) window.pictured.push(dataset.rows);
         }
       }
     }).observe(document.getElementById('inspector-bytes'), { childList: true });

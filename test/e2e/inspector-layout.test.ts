@@ -2,6 +2,7 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { HEX_ROWS, READ_PICTURE } from '../support/hex-rows';
 import { launchApp, type LaunchedApp } from '../support/electron';
 import { makeGuestFile, type MadeGuestFile } from '../support/guest-file';
 import { makeTempDir, removeTempDir } from '../support/temp';
@@ -46,15 +47,15 @@ interface ShownRow {
   readonly base: number;
   readonly gutter: string;
   readonly cells: readonly string[];
-  readonly text: readonly string[];
+  readonly text: string;
   readonly note: string;
 }
 const rowOf = (offset: number): Promise<ShownRow | null> =>
   inPage(`(() => {
+    ${HEX_ROWS}
     const row = [...document.querySelectorAll('[data-kind=bytes]')].findLast((one) => Number(one.dataset.from) <= ${offset});
     return row && { base: Number(row.dataset.base), gutter: row.querySelector('.gutter').textContent.replaceAll(' ', ''),
-      cells: [...row.querySelectorAll('.cells > span')].map((cell) => cell.textContent),
-      text: [...row.querySelectorAll('.ascii > span')].map((cell) => cell.textContent),
+      cells: cellsOf(row), text: textOf(row),
       note: row.querySelector('.note')?.textContent.replace(/\\s+/g, ' ').trim() ?? '' };
   })()`);
 async function goTo(offset: number): Promise<void> {
@@ -87,17 +88,20 @@ describe('the bytes', () => {
     const base = row?.base ?? 0;
     expect(row?.cells).toEqual(Array.from(bytes.subarray(base, base + width), cell));
     const right = await inPage<number>(
-      `Math.max(...[...document.querySelectorAll('.ascii > span')].map((one) => one.getBoundingClientRect().right))
+      `Math.max(...[...document.querySelectorAll('.ascii, canvas.bytes')].map((one) => one.getBoundingClientRect().right))
         - document.querySelector('.track').getBoundingClientRect().left`,
     );
     expect(right).toBeLessThanOrEqual(0);
+    const { read, wrong } = await inPage<{ read: number; wrong: readonly string[] }>(READ_PICTURE);
+    expect(wrong).toEqual([]);
+    expect(read).toBeGreaterThan(10 * width);
   });
 
   it('have UTF-8 beside them, with characters that rows cut', async () => {
     await choose('Text beside the bytes', ['ArrowDown']);
     const shown = async (): Promise<string> => {
       let text = '';
-      for (let offset = at(); offset < at() + 80; offset += 16) text += (await rowOf(offset))?.text.join('') ?? '';
+      for (let offset = at(); offset < at() + 80; offset += 16) text += (await rowOf(offset))?.text ?? '';
       return text.replaceAll('\u2010', '');
     };
     await until('it is shown', async () => (await shown()).includes(TEXT));

@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Reply } from '@shared/contracts/app';
 import type { BlockReport, InspectReport } from '@shared/contracts/inspect';
+import { HEX_ROWS } from '../support/hex-rows';
 import { runCli } from '../support/cli';
 import { appEnv, launchApp, type LaunchedApp } from '../support/electron';
 import { PlainQemu } from '../support/plain-qemu';
@@ -75,14 +76,14 @@ interface ShownRow {
   readonly says: string;
 }
 const shownRows = (): Promise<readonly ShownRow[]> =>
-  inPage(`[...document.querySelectorAll('[data-from]')].map((row) => ({
+  inPage(`(() => { ${HEX_ROWS} return [...document.querySelectorAll('[data-from]')].map((row) => ({
     kind: row.dataset.kind,
     from: Number(row.dataset.from),
     gutter: row.querySelector('.gutter').textContent,
-    cells: [...row.querySelectorAll('.cells > span')].map((cell) => cell.textContent),
-    ascii: [...row.querySelectorAll('.ascii > span')].map((cell) => cell.textContent).join(''),
+    cells: cellsOf(row),
+    ascii: textOf(row),
     says: (row.querySelector('.says, .opening')?.textContent ?? '').replace(/\\s+/g, ' ').trim(),
-  }))`);
+  })); })()`);
 
 /** Waits until every row of bytes in view has its bytes, and gives all rows. */
 async function loadedRows(): Promise<readonly ShownRow[]> {
@@ -337,7 +338,9 @@ describe('pictures of the Inspector', () => {
     await resize(width, height);
     await theme(name);
     await goTo('0');
-    await launched.page.click(`[data-from="${ram.pagesOffset}"][data-kind="bytes"] .cells > span:nth-child(3)`);
+    await launched.page.click(`[data-from="${ram.pagesOffset}"][data-kind="bytes"] .cells`, {
+      position: { x: 2.5 * 21, y: 10 },
+    });
     await launched.page.mouse.move(5, 5);
     await expectTrueBytes(bytes);
     await launched.page.screenshot({ path: join(SCREENS, `inspector-${name}-${width}.png`) });

@@ -29,7 +29,7 @@ const watch = `(() => {
   // It keeps its size, so it is asked once: asking makes the page lay itself out.
   const needed = Math.floor(body.clientHeight / 20);
   const rows = body.getElementsByClassName('row');
-  const blanks = body.getElementsByClassName('blank');
+  const blanks = () => body.querySelectorAll('[aria-label="not read yet"]').length;
   let [blankSince, lastTop, going] = [null, null, true];
   function look(now) {
     if (!going) return;
@@ -41,7 +41,7 @@ const watch = `(() => {
     const next = shown.find((from) => from > top) ?? Infinity;
     if (!(top <= due && due < next)) seen.mismatches.push(top + ' is shown, ' + due + ' is due');
     if (top !== lastTop) [seen.tops, lastTop] = [seen.tops + 1, top];
-    if ((picture === null ? blanks.length : Number(picture.dataset.blank)) > 0 || shown.length < needed) {
+    if ((picture === null ? blanks() : Number(picture.dataset.blank)) > 0 || shown.length < needed) {
       blankSince ??= now;
       seen.blankFrames += 1;
       seen.longestBlankMs = Math.max(seen.longestBlankMs, now - blankSince);

@@ -19,17 +19,17 @@ function byHand(size: number) {
       for (const chunk of chunks) waiting.set(chunk, () => resolve(bytes));
     });
   };
-  let arrivals = 0;
+  const told: (readonly number[])[] = [];
   const cache = new ByteCache(
     read,
-    () => (arrivals += 1),
+    (chunks) => told.push(chunks),
     (error) => failed.push(error),
   );
   const answer = async (chunk: number): Promise<void> => {
     waiting.get(chunk)?.();
     for (let turn = 0; turn < 5; turn += 1) await Promise.resolve();
   };
-  return { cache, asked, answer, failed, arrivals: () => arrivals };
+  return { cache, asked, answer, failed, told };
 }
 
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
@@ -55,14 +55,14 @@ describe('the byte cache', () => {
   });
 
   it('tells once of bytes that come together, and says when all are there', async () => {
-    const { cache, answer, arrivals } = byHand(2 ** 40);
+    const { cache, answer, told } = byHand(2 ** 40);
     cache.want(upTo(32).map(chunk));
     let settled = false;
     void cache.settled(60_000).then(() => (settled = true));
     await answer(0);
-    expect([arrivals(), settled]).toEqual([0, false]);
+    expect([told, settled]).toEqual([[], false]);
     await answer(16);
-    expect([arrivals(), settled]).toEqual([1, true]);
+    expect([told, settled]).toEqual([[upTo(32)], true]);
   });
 
   it('does not wait longer than it is told to', async () => {

@@ -23,14 +23,14 @@ export class ByteCache {
   readonly #alone = new Set<number>();
   #requests = 0;
   #held = 0;
-  #untold = false;
+  #untold: number[] = [];
   #telling: ReturnType<typeof setTimeout> | null = null;
   #settle: (() => void) | null = null;
 
   constructor(
     readonly read: (wanted: readonly Stretch[]) => Promise<readonly Uint8Array[]>,
-    /** Called when bytes have come, once for those that come together. */
-    readonly onArrival: () => void,
+    /** Called when bytes have come, with the numbers of their chunks: once for those that come together. */
+    readonly onArrival: (chunks: readonly number[]) => void,
     readonly onFailure: (error: unknown) => void,
   ) {}
 
@@ -107,7 +107,7 @@ export class ByteCache {
     try {
       const read = await this.read(chunks.map((chunk) => ({ offset: chunk * CHUNK_BYTES, length: CHUNK_BYTES })));
       chunks.forEach((chunk, index) => this.#keep(chunk, read[index] ?? new Uint8Array(0)));
-      this.#untold = true;
+      this.#untold.push(...chunks);
     } catch (error) {
       if (chunks.length > 1) for (const chunk of chunks) this.#alone.add(chunk);
       else {
@@ -126,7 +126,7 @@ export class ByteCache {
   #tell(): void {
     const complete = this.#isComplete();
     if (complete) this.#settle?.();
-    if (!this.#untold) return;
+    if (this.#untold.length === 0) return;
     if (complete) this.#tellNow();
     else this.#telling ??= setTimeout(() => this.#tellNow(), GATHER_MS);
   }
@@ -134,8 +134,9 @@ export class ByteCache {
   #tellNow(): void {
     if (this.#telling !== null) clearTimeout(this.#telling);
     this.#telling = null;
-    this.#untold = false;
-    this.onArrival();
+    const told = this.#untold;
+    this.#untold = [];
+    this.onArrival(told);
   }
 
   #keep(chunk: number, bytes: Uint8Array): void {

@@ -1,14 +1,23 @@
-/** One row of bytes as cells: what is written, and the class names that colour it. */
-import { asciiChar, byteClass, hexByte } from './byte-text';
+/** One row of bytes as cells: what is written in each, and how it looks. */
+import { asciiChar, byteClass, hexByte, type ByteClass } from './byte-text';
 import type { Selection } from './hex-state.svelte';
 import { lastAtMost, type Row } from './rows';
 import { swatchOf, type Leaf } from '../tree/structure';
 
 export interface Cell {
+  /** Both are empty for `absent` and `blank`. */
   readonly hex: string;
   readonly ascii: string;
-  readonly hexClass: string;
-  readonly asciiClass: string;
+  /** `absent`: outside the row; `blank`: its byte has not come yet. */
+  readonly kind: ByteClass | 'absent' | 'blank';
+  /** Name of the colour of the structure it belongs to; in the hex pane alone, as `starts` is. */
+  readonly swatch: string | null;
+  /** A field starts here, inside the row. */
+  readonly starts: boolean;
+  readonly selected: boolean;
+  readonly cursor: boolean;
+  /** Of the field that decides where the cursor's byte is. */
+  readonly decides: boolean;
 }
 
 /** What is drawn over the bytes. */
@@ -21,39 +30,38 @@ export interface Marks {
   readonly decider: { readonly from: number; readonly to: number } | null;
 }
 
-const absent: Cell = { hex: '', ascii: '', hexClass: 'absent', asciiClass: 'absent' };
+const ABSENT: Cell = {
+  hex: '',
+  ascii: '',
+  kind: 'absent',
+  swatch: null,
+  starts: false,
+  selected: false,
+  cursor: false,
+  decides: false,
+};
 
-function structureClass(offset: number, rowFrom: number, marks: Marks): string {
-  if (marks.leaves.length === 0) return '';
-  const leaf = marks.leaves[lastAtMost(marks.leaves, offset, ({ node }) => node.offset)];
-  if (leaf === undefined || offset >= leaf.node.offset + leaf.node.length) return '';
-  const swatch = leaf.kind === 'pages' ? null : swatchOf(leaf.kind);
-  if (swatch === null) return '';
-  return ` tinted k-${swatch}${offset === leaf.node.offset && offset > rowFrom ? ' starts' : ''}`;
+function structureAt(offset: number, rowFrom: number, leaves: readonly Leaf[]): Pick<Cell, 'swatch' | 'starts'> {
+  const leaf = leaves[lastAtMost(leaves, offset, ({ node }) => node.offset)];
+  const isOver = leaf !== undefined && leaf.kind !== 'pages' && offset < leaf.node.offset + leaf.node.length;
+  const swatch = isOver ? swatchOf(leaf.kind) : null;
+  return { swatch, starts: swatch !== null && offset === leaf?.node.offset && offset > rowFrom };
 }
 
-function markClass(offset: number, marks: Marks): string {
-  const { from, to } = marks.selection;
-  let names = '';
-  if (offset >= from && offset < to && to - from > 1) names += ' selected';
-  if (offset === marks.cursor) names += ' cursor';
-  if (marks.decider !== null && offset >= marks.decider.from && offset < marks.decider.to) names += ' decides';
-  return names;
-}
-
-/** Whether any byte of the row can have a mark of its own. */
-function touches({ from, to }: Row, { selection, cursor, decider }: Marks): boolean {
-  const [selected, decides] = [
-    selection.from < to && selection.to > from,
-    decider !== null && decider.from < to && decider.to > from,
-  ];
-  return selected || decides || (cursor >= from && cursor < to);
+function marksAt(offset: number, marks: Marks): Pick<Cell, 'selected' | 'cursor' | 'decides'> {
+  const { selection, cursor, decider } = marks;
+  const { from, to } = selection;
+  return {
+    selected: offset >= from && offset < to && to - from > 1,
+    cursor: offset === cursor,
+    decides: decider !== null && offset >= decider.from && offset < decider.to,
+  };
 }
 
 export type ByteRow = Extract<Row, { kind: 'bytes' }>;
 
 /**
- * As many cells as the row is wide; those outside the row are empty, those whose bytes have not come yet are blank. `texts`:
+ * As many cells as the row is wide; those outside the row are absent, those whose bytes have not come yet are blank. `texts`:
  * what the text pane has for each byte; null: ASCII.
  */
 export function cellsOf(
@@ -63,20 +71,22 @@ export function cellsOf(
   texts: readonly string[] | null = null,
 ): readonly Cell[] {
   const { base } = row;
-  const isMarked = touches(row, marks);
   return Array.from({ length: row.width }, (_, column): Cell => {
     const offset = base + column;
-    if (offset < row.from || offset >= row.to) return absent;
-    const over = isMarked ? markClass(offset, marks) : '';
-    const under = structureClass(offset, base, marks);
+    if (offset < row.from || offset >= row.to) return ABSENT;
+    const look = { ...structureAt(offset, base, marks.leaves), ...marksAt(offset, marks) };
     const byte = bytes?.[offset - row.from];
-    if (byte === undefined) return { hex: '', ascii: '', hexClass: `blank${under}${over}`, asciiClass: `blank${over}` };
-    const kind = byteClass(byte);
-    return {
-      hex: hexByte(byte),
-      ascii: texts?.[offset - row.from] ?? asciiChar(byte),
-      hexClass: kind + under + over,
-      asciiClass: kind + over,
-    };
+    if (byte === undefined) return { ...look, hex: '', ascii: '', kind: 'blank' };
+    const ascii = texts?.[offset - row.from] ?? asciiChar(byte);
+    return { ...look, hex: hexByte(byte), ascii, kind: byteClass(byte) };
   });
 }
+
+/** What the cells of a row say in one pane, for whoever cannot look at them: nothing of those that are not there. */
+export const saidBy = (cells: readonly Cell[], pane: 'hex' | 'ascii'): string =>
+  cells.some(({ kind }) => kind === 'blank')
+    ? 'not read yet'
+    : cells
+        .filter(({ kind }) => kind !== 'absent')
+        .map((cell) => cell[pane])
+        .join(pane === 'hex' ? ' ' : '');

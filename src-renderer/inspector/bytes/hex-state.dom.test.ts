@@ -163,6 +163,45 @@ describe('a scroll bar that is dragged faster than the file answers', () => {
   });
 });
 
+describe('a place that is gone to', () => {
+  it('has its bytes read while its rows are asked for', async () => {
+    const events: string[] = [];
+    const quick = portOver(hugeSegments());
+    const port = inspectorOf({
+      layout: async (offset, before, after) => {
+        const layout = await quick.layout(offset, before, after);
+        events.push('rows');
+        return layout;
+      },
+      stretches: (wanted) => {
+        events.push(`bytes from ${wanted[0]?.offset}`);
+        return quick.stretches(wanted);
+      },
+    });
+    const state = new HexState(port, HUGE, noStructure, (error) => failed.push(error));
+    await state.start();
+    events.length = 0;
+    await state.goTo(50 * GIB);
+    expect(events.slice(0, 2)).toEqual([`bytes from ${50 * GIB - 4096}`, 'rows']);
+  });
+
+  it('keeps the rows that are drawn as they are while more is learned around them', async () => {
+    const asked: number[] = [];
+    const state = await started(hugeSegments(), asked);
+    await state.goTo(2 ** 20 + 100 * GIB + 3000 * 4096);
+    asked.length = 0;
+    let [shown, rows] = [state.shown, state.rows];
+    for (let turn = 0; turn < 100 && asked.length === 0; turn += 1) {
+      const scrolled = state.scrollBy(5);
+      [shown, rows] = [state.shown, state.rows];
+      await scrolled;
+    }
+    expect(asked).toHaveLength(1);
+    expect(state.rows).not.toBe(rows);
+    expect(state.shown).toBe(shown);
+  });
+});
+
 describe('the cursor', () => {
   const small: readonly Segment[] = [
     { offset: 0, length: 100, kind: 'data', pages: null },
@@ -242,5 +281,14 @@ describe('bytes', () => {
     expect(state.cache.get(0, 16)).toBeNull();
     await vi.waitFor(() => expect(state.arrivals).toBeGreaterThan(0));
     expect([...(state.cache.get(250, 260) ?? [])]).toEqual([250, 251, 252, 253, 254, 255, 0, 1, 2, 3]);
+  });
+
+  it('of a place that the view is still on its way to are no reason to draw', async () => {
+    const state = await started([{ offset: 0, length: 65_536, kind: 'data', pages: null }]);
+    state.want(32);
+    await vi.waitFor(() => expect(state.arrivals).toBe(1));
+    await state.goTo(40_000);
+    expect(state.cache.get(40_000, 40_002)).toEqual(Uint8Array.of(40_000 % 256, 40_001 % 256));
+    expect(state.arrivals).toBe(1);
   });
 });

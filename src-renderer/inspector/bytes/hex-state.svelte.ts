@@ -2,18 +2,22 @@
 import { MAX_SEGMENTS, type InspectorPort, type Segment, type Stretch } from '@shared/contracts/inspector-port';
 import { hex } from '@shared/bytes/units';
 import { fail } from '@shared/contracts/failure';
-import { ByteCache, type ByteRange } from './byte-cache';
+import { ByteCache, CHUNK_BYTES, type ByteRange } from './byte-cache';
 import { emptyHistory, left, back, forward, type History } from './history';
 import { Latest } from './latest';
 import { joined } from './layout-span';
 import { moved, type Move, type Moved } from './moves';
-import { Rows, keyOf, rowOffset, rowsFrom, step, type Row, type RowKey, type RowWidth } from './rows';
+import { Rows, areSame, keyOf, rowOffset, rowsFrom, step, type Row, type RowKey, type RowWidth } from './rows';
 import type { Structure } from '../tree/structure';
 
 /** Segments asked for beyond a screen. Each segment is at least one row, so a screen is at hand on either side. */
 const ASK_BEYOND = 16;
 /** Segments at the file's end that are kept, so that its last screen can be told at any time. */
 const ASK_AT_END = 128;
+/** Bytes beside a row that are read for what stands next to it. */
+const BESIDE_BYTES = 64;
+/** Chunks of bytes behind a place that is jumped to which are read at once: a screen has few pages. */
+const NEAR_CHUNKS = 3;
 /** How long bytes of a place that is jumped to are waited for; after that its rows are drawn without them. */
 const PATIENCE_MS = 30;
 /** Opening a place can take three steps: left-over bytes, the page in them, and the row itself. */
@@ -68,7 +72,7 @@ export class HexState {
   anchor = $state(0);
   top = $state.raw<RowKey>({ from: 0, opening: false });
   history = $state.raw<History>(emptyHistory);
-  /** Counts up whenever bytes arrive, so that what reads the cache is drawn again. */
+  /** Counts up whenever bytes arrive that are in view or at the cursor, so that what reads the cache is drawn again. */
   arrivals = $state(0);
   /** Inside a hole the scroll bar stays where it was put, though the row at the top is the hole's one row. */
   #dragged = $state<number | null>(null);
@@ -93,8 +97,13 @@ export class HexState {
     longFields: this.structure.longFields,
   }));
   readonly rows = $derived(new Rows(this.#span, this.#rules));
-  /** One row more than fits whole. */
-  readonly shown: readonly Row[] = $derived(rowsFrom(this.rows, this.top, this.visible + 1));
+  #lastShown: readonly Row[] = [];
+  /** One row more than fits whole. Learning of rows elsewhere does not change it: all that is drawn follows from it. */
+  readonly shown: readonly Row[] = $derived.by(() => {
+    const rows = rowsFrom(this.rows, this.top, this.visible + 1);
+    if (!areSame(rows, this.#lastShown)) this.#lastShown = rows;
+    return this.#lastShown;
+  });
   /** The row that the cursor is in, also when it is out of view. */
   readonly cursorRow: Row | null = $derived(
     this.#here === null ? null : new Rows([this.#here], this.#rules).at(this.cursor),
@@ -125,7 +134,7 @@ export class HexState {
     });
     this.cache = new ByteCache(
       (wanted) => this.#read(wanted),
-      () => (this.arrivals += 1),
+      (chunks) => this.#tell(chunks),
       onFailure,
     );
   }
@@ -317,8 +326,20 @@ export class HexState {
     this.cache.want([...this.#wantedBy(shown), ...rangesOf(below), ...rangesOf(above)]);
   }
 
+  /** Bytes of a place that the view is still on its way to change nothing that is drawn. */
+  #tell(chunks: readonly number[]): void {
+    const [before, behind] = [BESIDE_BYTES, CHUNK_BYTES + BESIDE_BYTES];
+    const isSeen = (start: number): boolean =>
+      this.#wantedBy(this.shown).some(({ from, to }) => from < start + behind && to > start - before);
+    if (chunks.some((chunk) => isSeen(chunk * CHUNK_BYTES))) this.arrivals += 1;
+  }
+
   #wantedBy(rows: readonly Row[]): readonly ByteRange[] {
     return [...rangesOf(rows), { from: this.cursor, to: Math.min(this.size, this.cursor + this.#cursorBytes) }];
+  }
+
+  #near(offset: number): ByteRange {
+    return { from: Math.max(0, offset - CHUNK_BYTES), to: Math.min(this.size, offset + NEAR_CHUNKS * CHUNK_BYTES) };
   }
 
   /** Waits for the bytes of a screen that is to be shown, within reason. */
@@ -350,6 +371,8 @@ export class HexState {
     const turn = this.#begin();
     let shown = false;
     await this.#guard(async () => {
+      // The rows tell which bytes are wanted; most of them are here, and are read while the rows are asked for.
+      this.cache.want([this.#near(offset)]);
       let rows = await this.#rowsAround(turn, offset);
       if (rows === null) return;
       for (let tries = 0; tries < MOST_OPENINGS; tries += 1) {

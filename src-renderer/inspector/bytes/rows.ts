@@ -193,6 +193,17 @@ export function rowsFrom(rows: Rows, top: RowKey, count: number): Row[] {
   return found;
 }
 
+/** Whether these are the same rows of one file, as far as can be seen. */
+export const areSame = (some: readonly Row[], others: readonly Row[]): boolean =>
+  some.length === others.length && some.every((row, index) => isSame(row, others[index]));
+
+function isSame(row: Row, other: Row | undefined): boolean {
+  if (other?.kind !== row.kind || other.from !== row.from || other.to !== row.to) return false;
+  const [{ offset, length }, segment] = [row.segment, other.segment];
+  if (segment.offset !== offset || segment.length !== length) return false;
+  return row.kind !== 'bytes' || (other.kind === 'bytes' && row.width === other.width);
+}
+
 /** The row `steps` before (negative) or after `row`; stops at the end of the span, and says whether it had to. */
 export function step(rows: Rows, row: Row, steps: number): { readonly row: Row; readonly stopped: boolean } {
   let here = row;
