@@ -44,6 +44,7 @@ export default defineConfig({
     root: at('src-renderer'),
     resolve: { alias },
     plugins: [svelte({ configFile: at('svelte.config.js') })],
+    worker: { format: 'es', plugins: () => [svelte({ configFile: at('svelte.config.js') })] },
     build: {
       target: 'chrome130',
       sourcemap: true,

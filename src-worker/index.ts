@@ -3,8 +3,14 @@ import { fileURLToPath } from 'node:url';
 import { parentPort as threadPort } from 'node:worker_threads';
 import { serve } from '@shared/contracts/endpoint';
 import { electronWire, valueWire, type ElectronPort, type Wire } from '@shared/contracts/endpoint-wires';
-import { workerMethods, type IntroduceInspector, type ServeInspector } from '@shared/contracts/endpoint-worker';
+import {
+  workerMethods,
+  type InspectorPorts,
+  type IntroduceInspector,
+  type ServeInspector,
+} from '@shared/contracts/endpoint-worker';
 import { inspectorMethods, type Inspector } from '@shared/contracts/inspector';
+import { inspectorPortMethods, type InspectorPort } from '@shared/contracts/inspector-port';
 import type { WorkerApi } from '@shared/contracts/worker';
 import { createWorkerApi } from './api';
 import { createInspector, type OpenInspector } from './inspector/inspector';
@@ -30,8 +36,8 @@ const utilityPort = (process as { readonly parentPort?: UtilityPort }).parentPor
 
 if (utilityPort) {
   serveMain(electronWire(utilityPort));
-  utilityPort.on('message', ({ data, ports: [port] }) => {
-    if (port && isServeInspector(data)) serveInspector(port, data);
+  utilityPort.on('message', ({ data, ports: [page, painter] }) => {
+    if (page && painter && isServeInspector(data)) serveInspector([page, painter], data);
     else if (isIntroduceInspector(data)) inspector?.introduce(data.session, data.lease);
   });
 } else if (threadPort) {
@@ -53,9 +59,10 @@ function isIntroduceInspector(data: unknown): data is IntroduceInspector {
   return typeof data === 'object' && data !== null && 'kind' in data && data.kind === 'introduce-inspector';
 }
 
-function serveInspector(port: HandedPort, asked: ServeInspector): void {
+function serveInspector([page, painter]: InspectorPorts<HandedPort>, asked: ServeInspector): void {
   const opened = createInspector(asked, fileURLToPath(import.meta.url));
   inspector = opened;
-  serve<Inspector>(electronWire(port), opened.api, inspectorMethods);
-  port.on('close', () => void opened.dispose());
+  serve<Inspector>(electronWire(page), opened.api, inspectorMethods);
+  serve<InspectorPort>(electronWire(painter), opened.api, inspectorPortMethods);
+  page.on('close', () => void opened.dispose());
 }

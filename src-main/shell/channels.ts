@@ -6,6 +6,6 @@ export const channels = {
   event: 'stillframe:event',
   /** The page has a listener for events. */
   listening: 'stillframe:listening',
-  /** A session id, with the inspector's port. */
-  inspectorPort: 'stillframe:inspector-port',
+  /** A session id, with the inspector's ports. */
+  inspectorPorts: 'stillframe:inspector-ports',
 } as const;

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { IntroduceInspector } from '@shared/contracts/endpoint-worker';
+import type { InspectorPorts, IntroduceInspector } from '@shared/contracts/endpoint-worker';
 import type { WorkerApi } from '@shared/contracts/worker';
 import { tempDirPerTest } from '../../test/support/temp';
 import { createFileRegistry } from '../files/registry';
@@ -20,12 +20,17 @@ function setUp(): {
   told: Told[];
   files: ReturnType<typeof createFileRegistry>;
   heard: number[];
+  served: InspectorPorts<string>[];
+  sent: [session: string, ports: InspectorPorts<string>][];
 } {
   const told: Told[] = [];
   const heard: number[] = [];
+  const served: InspectorPorts<string>[] = [];
+  const sent: [session: string, ports: InspectorPorts<string>][] = [];
+  let channels = 0;
   const files = createFileRegistry();
   let workers = 0;
-  const takeWorker = (): Promise<InspectorWorker<object>> => {
+  const takeWorker = (): Promise<InspectorWorker<string>> => {
     const worker = (workers += 1);
     let stop: () => void = () => undefined;
     const ended = new Promise<void>((resolve) => (stop = resolve));
@@ -38,19 +43,22 @@ function setUp(): {
       pid: null,
       ended,
       stop,
-      serveInspector: () => undefined,
+      serveInspector: (ports) => served.push(ports),
       introduceInspector: (message) => told.push({ worker, message }),
     });
   };
   const library = { resolve: () => Promise.reject(new Error('no library')) };
-  const inspectors = createInspectors<object>({
+  const inspectors = createInspectors<string>({
     services: { files, library: library as unknown as LibraryService },
     takeWorker,
-    makeChannel: () => ({ port1: {}, port2: {} }),
-    sendPort: () => undefined,
+    makeChannel: () => {
+      channels += 1;
+      return { port1: `worker's ${channels}`, port2: `page's ${channels}` };
+    },
+    sendPorts: (session, ports) => sent.push([session, ports]),
     onEnded: () => undefined,
   });
-  return { inspectors, told, files, heard };
+  return { inspectors, told, files, heard, served, sent };
 }
 
 async function made(name: string): Promise<{ path: string }> {
@@ -67,6 +75,14 @@ describe('an open file', () => {
     const { inspectors } = setUp();
     const { path } = await made('a');
     expect(await inspectors.open({ path: `${path}${given}` })).toMatchObject({ path, reference: `${path}${asked}` });
+    await inspectors.closeAll();
+  });
+
+  it('gives worker and page the two ends of two channels, in the same order', async () => {
+    const { inspectors, served, sent } = setUp();
+    const { id } = await inspectors.open(await made('a'));
+    expect(served).toEqual([["worker's 1", "worker's 2"]]);
+    expect(sent).toEqual([[id, ["page's 1", "page's 2"]]]);
     await inspectors.closeAll();
   });
 });

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { basename } from 'node:path';
 import type { InspectorApi, InspectorSession } from '@shared/contracts/app';
-import type { IntroduceInspector, ServeInspector } from '@shared/contracts/endpoint-worker';
+import type { InspectorPorts, IntroduceInspector, ServeInspector } from '@shared/contracts/endpoint-worker';
 import { fail, type Failure } from '@shared/contracts/failure';
 import type { Lease } from '@shared/contracts/lease';
 import type { RamRange, SnapshotId } from '@shared/contracts/library';
@@ -14,13 +14,13 @@ export interface InspectorHost<Port> {
   readonly services: Pick<Services, 'files' | 'library'>;
   takeWorker(): Promise<InspectorWorker<Port>>;
   makeChannel(): { readonly port1: Port; readonly port2: Port };
-  sendPort(session: string, port: Port): void;
+  sendPorts(session: string, ports: InspectorPorts<Port>): void;
   onEnded(session: string, failure: Failure): void;
 }
 
 /** A worker that can serve an inspector. */
 export interface InspectorWorker<Port> extends Worker {
-  serveInspector(port: Port, message: Omit<ServeInspector, 'kind'>): void;
+  serveInspector(ports: InspectorPorts<Port>, message: Omit<ServeInspector, 'kind'>): void;
   /** Heard before any call that is made after it. */
   introduceInspector(message: Omit<IntroduceInspector, 'kind'>): void;
 }
@@ -69,9 +69,9 @@ export function createInspectors<Port>(host: InspectorHost<Port>): Inspectors {
       if (sessions.delete(session)) host.onEnded(session, endedFailure(target.path));
     });
     sessions.set(session, { worker, lease, gone, knownTo });
-    const { port1, port2 } = host.makeChannel();
-    worker.serveInspector(port1, { lease, ramMap: target.ramMap, digests });
-    host.sendPort(session, port2);
+    const [page, painter] = [host.makeChannel(), host.makeChannel()];
+    worker.serveInspector([page.port1, painter.port1], { lease, ramMap: target.ramMap, digests });
+    host.sendPorts(session, [page.port2, painter.port2]);
   }
 
   async function close(session: string): Promise<void> {

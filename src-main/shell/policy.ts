@@ -5,8 +5,8 @@ import { app, session, type Session, type WebContents } from 'electron';
 export const origin = 'app://stillframe';
 
 /**
- * No inline script or style, no eval, no network, no frames. Svelte 5 makes its templates through one named
- * trusted-types policy.
+ * No inline script or style, no eval, no network, no frames; one worker. Svelte 5 makes its templates through one named
+ * trusted-types policy, and the worker's address comes out of another (src-renderer/inspector/bytes/painter).
  */
 export const contentSecurityPolicy = [
   "default-src 'none'",
@@ -14,11 +14,12 @@ export const contentSecurityPolicy = [
   "style-src 'self'",
   "font-src 'self'",
   "img-src 'self'",
+  "worker-src 'self'",
   "base-uri 'none'",
   "form-action 'none'",
   "frame-ancestors 'none'",
   "require-trusted-types-for 'script'",
-  'trusted-types svelte-trusted-html',
+  'trusted-types svelte-trusted-html stillframe-painter',
 ].join('; ');
 
 /** Denies permissions, and every request that does not go to the page's own origin or the development server. */

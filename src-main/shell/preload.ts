@@ -1,10 +1,10 @@
 /** The page's only door: calls, events, the path of a dropped file, and the ports of inspectors. It decides nothing. */
 import { contextBridge, ipcRenderer, webUtils } from 'electron';
 import {
-  inspectorPortTag,
+  inspectorPortsTag,
   type AppEvent,
   type Bridge,
-  type InspectorPortMessage,
+  type InspectorPortsMessage,
   type Reply,
 } from '@shared/contracts/app';
 import { channels } from './channels';
@@ -28,7 +28,7 @@ const bridge: Bridge = {
 contextBridge.exposeInMainWorld('stillframe', bridge);
 
 // Ports do not cross contextBridge: they are handed on as window messages, to this page's own origin only.
-ipcRenderer.on(channels.inspectorPort, (event, session: string) => {
-  const message: InspectorPortMessage = { kind: inspectorPortTag, session };
+ipcRenderer.on(channels.inspectorPorts, (event, session: string) => {
+  const message: InspectorPortsMessage = { kind: inspectorPortsTag, session };
   page.postMessage(message, page.location.origin, event.ports);
 });

@@ -172,7 +172,7 @@ function makeInspectors(
     services,
     takeWorker: () => pool.take('inspector'),
     makeChannel: () => new MessageChannelMain(),
-    sendPort: (session, port) => window.webContents.postMessage(channels.inspectorPort, session, [port]),
+    sendPorts: (session, ports) => window.webContents.postMessage(channels.inspectorPorts, session, [...ports]),
     onEnded: (session, failure) => events?.emit({ kind: 'inspector-ended', session, failure }),
   });
   window.webContents.on('did-navigate', () => void inspectors.closeAll());

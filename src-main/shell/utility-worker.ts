@@ -1,13 +1,13 @@
 import { utilityProcess, type MessagePortMain, type UtilityProcess } from 'electron';
 import { valueWire } from '@shared/contracts/endpoint-wires';
-import type { IntroduceInspector, ServeInspector } from '@shared/contracts/endpoint-worker';
+import type { InspectorPorts, IntroduceInspector, ServeInspector } from '@shared/contracts/endpoint-worker';
 import type { Worker } from '../services';
 import { startLife } from '../workers/life';
 
 /** A worker that can also serve an inspector straight to the renderer. */
 export interface UtilityWorker extends Worker {
-  /** From here on the worker answers on `port`, until the other side lets go of it. */
-  serveInspector(port: MessagePortMain, message: Omit<ServeInspector, 'kind'>): void;
+  /** From here on the worker answers on `ports`, until the page lets go of its own. */
+  serveInspector(ports: InspectorPorts<MessagePortMain>, message: Omit<ServeInspector, 'kind'>): void;
   /** Heard before any call that is made after it. */
   introduceInspector(message: Omit<IntroduceInspector, 'kind'>): void;
 }
@@ -30,7 +30,7 @@ export async function startUtilityWorker(workerFile: string, purpose: string): P
   const worker = await startLife({ wire: valueWire(child), exited, kill }, purpose);
   return {
     ...worker,
-    serveInspector: (port, message) => child.postMessage({ kind: 'serve-inspector', ...message }, [port]),
+    serveInspector: (ports, message) => child.postMessage({ kind: 'serve-inspector', ...message }, [...ports]),
     introduceInspector: (message) => child.postMessage({ kind: 'introduce-inspector', ...message }),
   };
 }

@@ -14,6 +14,8 @@ import { DevicesState } from './devices/devices-state.svelte';
 import { FindState } from './find/find-state.svelte';
 import { CodeState } from './bytes/code-state.svelte';
 import { HexState } from './bytes/hex-state.svelte';
+import { ScrollMove } from './bytes/painter/scroll-move.svelte';
+import { startPainter } from './bytes/painter/start-painter';
 import { PointerState } from './bytes/pointer-state.svelte';
 import { grownTree, parentOfMore } from './tree/lazy-nodes';
 import { MarksState } from './marks/marks-state.svelte';
@@ -32,6 +34,7 @@ export const CURSOR_BYTES = VALUE_BYTES + 24;
 export interface InspectorConnection {
   readonly session: InspectorSession;
   readonly api: Inspector;
+  readonly painterPort: MessagePort;
   readonly bookmarks: BookmarksApi;
   readonly ended: Promise<Failure>;
   close(): Promise<void>;
@@ -49,6 +52,8 @@ export class OpenFile {
   readonly file: InspectedFile;
   readonly structure: Structure;
   readonly hex: HexState;
+  /** Dragging the hex view's scroll bar. */
+  readonly move: ScrollMove;
   readonly fields: FieldNodes;
   /** Looking for something in the guest's memory. */
   readonly find: FindState;
@@ -102,6 +107,7 @@ export class OpenFile {
     this.structure = structureOf(roots);
     this.openNodes = new Set(openAtFirst(roots));
     this.hex = new HexState(connection.api, file.size, this.structure, (error) => this.fail(error));
+    this.move = new ScrollMove(this.hex, connection.painterPort, startPainter);
     this.pointers = new PointerState(connection.api);
     this.code = new CodeState(connection.api);
     this.fields = new FieldNodes(connection.api, (error) => this.fail(error));
@@ -114,6 +120,7 @@ export class OpenFile {
     void connection.ended.then((failure) => {
       this.failure = failure;
       this.ended = true;
+      this.move.close();
     });
   }
 
@@ -166,6 +173,7 @@ export class OpenFile {
   }
 
   async close(): Promise<void> {
+    this.move.close();
     this.pages.close();
     await this.endCompare();
     await this.#connection.close();

@@ -4,17 +4,18 @@
  */
 import { readable, type Readable } from 'svelte/store';
 import {
-  inspectorPortTag,
+  inspectorPortsTag,
   type AppApi,
   type AppEvent,
   type Bridge,
-  type InspectorPortMessage,
+  type InspectorPortsMessage,
   type InspectorSession,
   type Settings,
 } from '@shared/contracts/app';
 import type { ConversionJob } from '@shared/contracts/conversions';
 import { connect } from '@shared/contracts/endpoint';
 import { domWire } from '@shared/contracts/endpoint-wires';
+import type { InspectorPorts } from '@shared/contracts/endpoint-worker';
 import { StillframeError, fail, type Failure } from '@shared/contracts/failure';
 import { inspectorMethods, type Inspector } from '@shared/contracts/inspector';
 import type { LibraryOverview } from '@shared/contracts/library';
@@ -174,27 +175,27 @@ export const conversions: Readable<readonly ConversionJob[]> = liveJobs(
 
 // --- inspectors ----------------------------------------------------------------------------------------------------
 
-const portsWaiting = new Map<string, MessagePort>();
-const portsWanted = new Map<string, (port: MessagePort) => void>();
+const portsWaiting = new Map<string, InspectorPorts<MessagePort>>();
+const portsWanted = new Map<string, (ports: InspectorPorts<MessagePort>) => void>();
 
 window.addEventListener('message', (event: MessageEvent<unknown>) => {
-  const [port] = event.ports;
-  if (event.source !== window || port === undefined || !isPortMessage(event.data)) return;
+  const [page, painter] = event.ports;
+  if (event.source !== window || page === undefined || painter === undefined || !isPortsMessage(event.data)) return;
   const { session } = event.data;
   const wanted = portsWanted.get(session);
   portsWanted.delete(session);
-  if (wanted) wanted(port);
-  else portsWaiting.set(session, port);
+  if (wanted) wanted([page, painter]);
+  else portsWaiting.set(session, [page, painter]);
 });
 
-const isPortMessage = (data: unknown): data is InspectorPortMessage =>
-  typeof data === 'object' && data !== null && 'kind' in data && data.kind === inspectorPortTag && 'session' in data;
+const isPortsMessage = (data: unknown): data is InspectorPortsMessage =>
+  typeof data === 'object' && data !== null && 'kind' in data && data.kind === inspectorPortsTag && 'session' in data;
 
-/** The port of a session comes by another way than the session itself: either may be first. */
-function portOf(session: string): Promise<MessagePort> {
-  const port = portsWaiting.get(session);
+/** The ports of a session come by another way than the session itself: either may be first. */
+function portsOf(session: string): Promise<InspectorPorts<MessagePort>> {
+  const ports = portsWaiting.get(session);
   portsWaiting.delete(session);
-  return port ? Promise.resolve(port) : new Promise((resolve) => portsWanted.set(session, resolve));
+  return ports ? Promise.resolve(ports) : new Promise((resolve) => portsWanted.set(session, resolve));
 }
 
 /** A file open for looking into. */
@@ -202,6 +203,8 @@ export interface OpenInspector {
   readonly session: InspectorSession;
   /** Calls go to the session's own worker, not through main. */
   readonly api: Inspector;
+  /** A second way to it, for a painter to ask by; nothing has been sent on it. */
+  readonly painterPort: MessagePort;
   readonly bookmarks: AppApi['bookmarks'];
   /** Resolves when the worker is gone before `close`; opening the file again starts another. */
   readonly ended: Promise<Failure>;
@@ -211,7 +214,7 @@ export interface OpenInspector {
 /** Opens a file and connects to the worker that reads it. */
 export async function openInspector(target: Parameters<AppApi['inspector']['open']>[0]): Promise<OpenInspector> {
   const session = await app.inspector.open(target);
-  const port = await portOf(session.id);
+  const [port, painterPort] = await portsOf(session.id);
   const connection = connect<Inspector>(domWire(port), inspectorMethods);
   let stop: () => void = () => undefined;
   const ended = new Promise<Failure>((resolve) => {
@@ -225,7 +228,9 @@ export async function openInspector(target: Parameters<AppApi['inspector']['open
   const close = async (): Promise<void> => {
     stop();
     connection.close();
+    // Of a port that a painter has this closes nothing: it was closed with the painter.
+    painterPort.close();
     await app.inspector.close(session.id);
   };
-  return { session, api: connection.api, bookmarks: app.bookmarks, ended, close };
+  return { session, api: connection.api, painterPort, bookmarks: app.bookmarks, ended, close };
 }

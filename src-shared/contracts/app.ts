@@ -94,11 +94,11 @@ export interface Bridge {
   pathForFile(file: object): string;
 }
 
-/** Tag of the window message by which the preload hands on an inspector's port. */
-export const inspectorPortTag = 'stillframe:inspector-port';
+/** Tag of the window message by which the preload hands on an inspector's ports. */
+export const inspectorPortsTag = 'stillframe:inspector-ports';
 
-/** That message; the port is in the event's `ports`. */
-export interface InspectorPortMessage {
-  readonly kind: typeof inspectorPortTag;
+/** That message; the event's `ports` are an InspectorPorts. */
+export interface InspectorPortsMessage {
+  readonly kind: typeof inspectorPortsTag;
   readonly session: string;
 }

@@ -40,7 +40,10 @@ export const workerMethods: MethodNames<WorkerApi> = {
   endGuest: true,
 };
 
-/** Asks a worker to serve an inspector on the port that comes with the message. The gate of the calls ignores it. */
+/** The ports of one inspector: the page's own, and the one on which its painter asks for what it draws. */
+export type InspectorPorts<Port> = readonly [page: Port, painter: Port];
+
+/** Asks a worker to serve an inspector on the ports that come with the message. The gate of the calls ignores it. */
 export interface ServeInspector {
   readonly kind: 'serve-inspector';
   readonly lease: Lease;

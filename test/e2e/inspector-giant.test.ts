@@ -48,7 +48,7 @@ const shownRows = (): Promise<readonly ShownRow[]> =>
 async function loadedRows(): Promise<readonly ShownRow[]> {
   let rows: readonly ShownRow[] = [];
   await eventually('the rows in view have their bytes', async () => {
-    if (await launched.page.evaluate<boolean>(`document.querySelector('#inspector-bytes canvas[data-rows]') !== null`))
+    if (await launched.page.evaluate<boolean>(`document.querySelector('#inspector-bytes canvas:not(.bytes)') !== null`))
       return false;
     rows = await shownRows();
     return rows.length > 0 && rows.every(({ kind, bytes }) => kind !== 'bytes' || bytes.some((byte) => byte >= 0));
@@ -120,6 +120,49 @@ it('its scroll bar is dragged from end to end, and every frame shows the rows it
   const rows = await loadedRows();
   expect(expectTrueRows(rows)).toBeGreaterThan(5);
   expect(await topRow(page)).toBeGreaterThan(60 * GIB);
+});
+
+it('rests on the rows that were in its last picture', async () => {
+  const { page } = launched;
+  const track = await trackOf(page, '.hex .track', THUMB);
+  await page.evaluate(`(() => {
+    window.pictured = [];
+    new MutationObserver((changes) => {
+      for (const { removedNodes } of changes) {
+        for (const { localName, dataset } of removedNodes) {
+          if (localName === 'canvas' && 'rows' in dataset) window.pictured.push(dataset.rows);
+        }
+      }
+    }).observe(document.getElementById('inspector-bytes'), { childList: true });
+  })()`);
+  for (const share of [0.2, 0.55, 0.98]) {
+    await page.mouse.move(track.x, track.top);
+    await page.mouse.down();
+    for (let step = 0; step <= 20; step += 1) {
+      await page.mouse.move(track.x, track.top + ((track.bottom - track.top) * share * step) / 20);
+    }
+    await page.mouse.up();
+    const rows = await loadedRows();
+    const pictured = await page.evaluate<readonly string[]>('window.pictured.splice(0)');
+    expect(pictured).toEqual([rows.map(({ from }) => from).join(' ')]);
+    expectTrueRows(rows);
+  }
+});
+
+it('can be dragged when its painter has died', async () => {
+  const { page } = launched;
+  await page.hover('.hex .track');
+  await eventually('there is a painter', async () => page.workers().length === 1);
+  await page.workers()[0]?.evaluate('self.close()');
+  await eventually('the painter is gone', async () => page.workers().length === 0);
+  const track = await trackOf(page, '.hex .track', THUMB);
+  const seen = await watchScrolling(page, () => dragAlong(page, track, DRAG_SECONDS));
+  expect(seen.mismatches).toEqual([]);
+  expect(seen.tops).toBeGreaterThan(20);
+  await page.mouse.click(track.x, (track.top + track.bottom) / 2);
+  await eventually('the rows in the middle are shown', async () => (await topRow(page)) > 60 * GIB);
+  expect(expectTrueRows(await loadedRows())).toBeGreaterThan(5);
+  expect(page.workers()).toHaveLength(0);
 });
 
 it('takes little memory for it', async () => {

@@ -148,14 +148,32 @@ describe('several open files', () => {
     await cursorIs(pagesOffset + 7);
   });
 
+  it('have a painter each when their scroll bar was come near to, and take it with them', async () => {
+    const painters = (): number => app.page.workers().length;
+    expect(painters()).toBe(0);
+    for (const [name, count] of [
+      ['first.mapped', 1],
+      ['second.mapped', 2],
+    ] as const) {
+      await app.page.focus(`nav [title="${name}"]`);
+      await press('Enter');
+      await shows(name);
+      await app.page.hover('.hex .track');
+      await until(`${name} has a painter`, async () => painters() === count);
+      await app.page.mouse.move(0, 0);
+    }
+  });
+
   it('are closed one by one, and the one beside is shown', async () => {
     await app.page.focus('nav [aria-label="Close second.mapped"]');
     await press('Enter');
     await shows('first.mapped');
+    await until('its painter is gone', async () => app.page.workers().length === 1);
     await app.page.focus('.inspector header [aria-haspopup=menu]');
     await press('Enter');
     await until('the menu is open', async () => (await texts('[role=menuitem]')).includes('Close first.mapped'));
     await press('End', 'Enter');
     await until('nothing is open', async () => (await texts('.inspector h1')).length === 0);
+    await until('no painter is left', async () => app.page.workers().length === 0);
   });
 });

@@ -57,11 +57,12 @@ describe('the page', () => {
         "style-src 'self'",
         "font-src 'self'",
         "img-src 'self'",
+        "worker-src 'self'",
         "base-uri 'none'",
         "form-action 'none'",
         "frame-ancestors 'none'",
         "require-trusted-types-for 'script'",
-        'trusted-types svelte-trusted-html',
+        'trusted-types svelte-trusted-html stillframe-painter',
       ].sort(),
     );
     expect(headers['x-content-type-options']).toBe('nosniff');
@@ -98,6 +99,13 @@ describe('the page', () => {
     ['markup from a string', `s = document.createElement('p'); s.innerHTML = '<b>x</b>'`, 'require-trusted-types-for'],
     ['eval', `s = document.createElement('p'); eval('globalThis.pwned = 1')`, 'script'],
     ['a request', `s = document.createElement('p'); fetch('https://example.invalid/')`, 'connect-src'],
+    ['a worker', `s = document.createElement('p'); new Worker('app://stillframe/index.js')`, 'TrustedScriptURL'],
+    ['a worker from memory', `s = document.createElement('p'); new SharedWorker('data:text/javascript,1')`, 'Trusted'],
+    [
+      "the painter's policy for trusted types",
+      `s = document.createElement('p'); trustedTypes.createPolicy('stillframe-painter', {})`,
+      'trusted-types',
+    ],
     [
       'a policy for trusted types of its own',
       `s = document.createElement('p'); trustedTypes.createPolicy('x', {})`,

@@ -100,7 +100,7 @@ describe('a stream further into a file than it is looked for', () => {
         introduceInspector: () => undefined,
       }),
       makeChannel: () => ({ port1: {}, port2: {} }),
-      sendPort: () => undefined,
+      sendPorts: () => undefined,
       onEnded: () => undefined,
     });
     try {

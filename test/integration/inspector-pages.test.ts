@@ -91,7 +91,7 @@ describe('a snapshot that was saved by channels', () => {
         introduceInspector: () => undefined,
       }),
       makeChannel: () => ({ port1: {}, port2: {} }),
-      sendPort: () => undefined,
+      sendPorts: () => undefined,
       onEnded: () => undefined,
     });
     try {

@@ -20,8 +20,6 @@ const BESIDE_BYTES = 64;
 const NEAR_CHUNKS = 3;
 /** How long bytes of a place that is jumped to are waited for; after that its rows are drawn without them. */
 const PATIENCE_MS = 30;
-/** The view rests when the scroll bar has not moved for so long. */
-const REST_MS = 120;
 /** Opening a place can take three steps: left-over bytes, the page in them, and the row itself. */
 const MOST_OPENINGS = 3;
 
@@ -40,6 +38,15 @@ const GLANCE: Omit<LayoutQuestion, 'offset'> = { before: 1, after: 12 };
 const canGrow = (rows: Rows, up: boolean, size: number): boolean => (up ? rows.from > 0 : rows.to < size);
 
 const rangesOf = (rows: readonly Row[]): readonly ByteRange[] => rows.filter(({ kind }) => kind === 'bytes');
+
+/** What rows depend on besides the file, and how many fit. */
+export interface Arrangement {
+  readonly columns: RowWidth;
+  readonly fold: boolean;
+  /** Folds and left-over bytes that were opened, by their first offset. */
+  readonly opened: ReadonlySet<number>;
+  readonly visible: number;
+}
 
 /** Bytes selected: from the anchor to the cursor, both included. */
 export interface Selection {
@@ -69,9 +76,6 @@ export class HexState {
   arrivals = $state(0);
   /** Inside a hole the scroll bar stays where it was put, though the row at the top is the hole's one row. */
   #dragged = $state<number | null>(null);
-  /** The scroll bar is being dragged, or was a moment ago. */
-  moving = $state(false);
-  #rest: ReturnType<typeof setTimeout> | undefined;
   #span = $state.raw<readonly Segment[]>([]);
   #endSpan = $state.raw<readonly Segment[]>([]);
   #opened = $state.raw<ReadonlySet<number>>(new Set());
@@ -145,6 +149,15 @@ export class HexState {
     this.#endSpan = end.segments;
     this.#span = first ?? [];
     this.#here = this.rows.segmentAt(this.cursor);
+  }
+
+  /** Counts up with every move, so that whoever moves the view can tell whether somebody else did since. */
+  get turn(): number {
+    return this.#turn;
+  }
+
+  get arrangement(): Arrangement {
+    return { columns: this.columns, fold: this.fold, opened: this.#opened, visible: this.visible };
   }
 
   /** The segment around the cursor. */
@@ -227,6 +240,14 @@ export class HexState {
     this.#opened = new Set();
   }
 
+  /** Lays rows out as another view of the same file does. */
+  arrange({ columns, fold, opened, visible }: Arrangement): void {
+    this.columns = columns;
+    this.fold = fold;
+    this.#opened = opened;
+    this.visible = visible;
+  }
+
   /** Scrolls by rows, down when positive. */
   async scrollBy(count: number): Promise<void> {
     const turn = this.#begin();
@@ -249,23 +270,20 @@ export class HexState {
 
   /**
    * Scrolls to a share of the file, 0 … 1. Of wishes that come faster than the file answers the last counts, and every
-   * answer is shown.
+   * answer is shown. `ahead`: what comes next is learned as well, for a view that stays.
    */
-  scrollTo(share: number): Promise<void> {
+  scrollTo(share: number, ahead = true): Promise<void> {
     this.#wished = Math.min(1, Math.max(0, share));
-    this.moving = true;
-    clearTimeout(this.#rest);
-    this.#rest = setTimeout(() => (this.moving = false), REST_MS);
     if (this.#following?.turn === this.#turn) return this.#following.done;
     const wished = this.#wished;
     const turn = this.#begin();
     this.#wished = wished;
-    const done = this.#guard(() => this.#follow(turn));
+    const done = this.#guard(() => this.#follow(turn, ahead));
     this.#following = { turn, done };
     return done;
   }
 
-  async #follow(turn: number): Promise<void> {
+  async #follow(turn: number, ahead: boolean): Promise<void> {
     for (let share = this.#wished; share !== null; share = this.#wished) {
       this.#wished = null;
       const offset = Math.round(this.lastTop.from * share);
@@ -280,7 +298,7 @@ export class HexState {
       this.#show(rows, top, offset);
     }
     this.#following = null;
-    await this.#learnAhead(turn);
+    if (ahead) await this.#learnAhead(turn);
   }
 
   /** To the present page before or after the cursor. */

@@ -89,6 +89,7 @@ async function show(nodes: readonly StructureNode[]): Promise<void> {
   file = await OpenFile.open({
     session: { id: '1', path: '/x', reference: '/x', name: 'x', snapshot: null },
     api: inspectorOf({ ...given, tree: () => Promise.resolve(nodes) }),
+    painterPort: new MessageChannel().port1,
     bookmarks: { list: none, keep: none, remove: none },
     ended: new Promise(() => undefined),
     close: () => Promise.resolve(),
