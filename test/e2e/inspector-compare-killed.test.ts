@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { launchApp, type LaunchedApp } from '../support/electron';
 import { makeGuestFile } from '../support/guest-file';
 import { makeTempDir, removeTempDir } from '../support/temp';
+import { until } from '../support/until';
 
 /** So much that it is being compared for a while. */
 const MIB = 320;
@@ -100,7 +101,9 @@ it('during the comparison: it stops and says why, once', async () => {
 it('nothing else is touched: the first file is read as before', async () => {
   await launched.page.click('[role=tab]:has-text("Bytes")');
   await reads('.inspector h1', /^a$/);
-  await reads('#inspector-bytes', /51\s*45\s*56\s*4d/);
+  await until('its bytes are shown', () =>
+    inPage(`document.querySelector('#inspector-bytes .cells[aria-label^="51 45 56 4d"]') !== null`),
+  );
   expect(await inPage(`document.querySelectorAll('[role=alert]').length`)).toBe(0);
   await launched.page.click('[role=tab]:has-text("Compare")');
 });
