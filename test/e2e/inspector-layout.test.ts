@@ -64,6 +64,7 @@ async function goTo(offset: number): Promise<void> {
   await app.page.keyboard.type(`0x${offset.toString(16)}`);
   await press('Enter');
   await until('it is shown', async () => (await rowOf(offset))?.cells.some((one) => one !== '') ?? false);
+  await until('the bytes have the focus again', () => inPage(`document.activeElement?.id === 'inspector-bytes'`));
 }
 /** By keys alone: the control has the focus, and the arrow keys choose. */
 async function choose(label: string, keys: readonly string[]): Promise<void> {

@@ -4,8 +4,8 @@
  */
 import type { ByteClass } from './byte-text';
 import type { Cell } from './cells';
-import { Glyphs } from './glyphs';
 import type { Metrics } from './hex-look.svelte';
+import { canvasInks, putStamp, type Ink, type Sheet } from './ink';
 
 const ROW_HEIGHT = 20;
 const GROUP = 8;
@@ -64,10 +64,10 @@ export class CellPicture {
   readonly #metrics: Metrics;
   readonly #colours: Colours;
   readonly #font: string;
-  readonly #glyphs = new Map<string, Glyphs>();
+  readonly #inks = new Map<string, Ink>();
   readonly #grounds = new Map<string, string>();
   readonly #pixels: ImageData;
-  readonly #words: Uint32Array;
+  readonly #sheet: Sheet;
   readonly #blank: number;
 
   /** `canvas` is as wide as both panes, has the font of the cells, and sees the tokens. `rows`: as many as it has room for. */
@@ -80,7 +80,8 @@ export class CellPicture {
     canvas.height = Math.max(1, Math.round(rows * ROW_HEIGHT * scale));
     this.#context = canvas.getContext('2d', { alpha: false, willReadFrequently: true });
     this.#pixels = new ImageData(canvas.width, canvas.height);
-    this.#words = new Uint32Array(this.#pixels.data.buffer);
+    const { width, height, data } = this.#pixels;
+    this.#sheet = { words: new Uint32Array(data.buffer), width, height };
     this.#blank = this.#pixelOf(this.#colours.back);
   }
 
@@ -88,7 +89,7 @@ export class CellPicture {
   draw(rows: readonly (readonly Cell[] | null)[]): void {
     const context = this.#context;
     if (context === null) return;
-    this.#words.fill(this.#blank);
+    this.#sheet.words.fill(this.#blank);
     rows.forEach((cells, index) => {
       cells?.forEach((cell, column) => {
         if (cell.kind !== 'absent') this.#blit(cell, column, index);
@@ -118,10 +119,8 @@ export class CellPicture {
 
   #put(paint: Paint, text: string, left: number, width: number, row: number): void {
     if (text === '' && paint.ground === this.#colours.back) return;
-    const glyphs = this.#glyphsOf(paint, this.#device(width));
-    const stride = this.#pixels.width;
-    const x = Math.min(this.#device(left), stride - glyphs.style.width);
-    glyphs.copy(text, this.#words, stride, this.#device(row * ROW_HEIGHT) * stride + x);
+    const stamp = this.#inkOf(paint).cell(text, this.#device(width));
+    putStamp(this.#sheet, stamp, this.#device(left), this.#device(row * ROW_HEIGHT));
   }
 
   #paintOf({ kind, swatch, selected, cursor, decides }: Cell, pane: 'hex' | 'ascii'): Paint {
@@ -146,14 +145,14 @@ export class CellPicture {
     return found;
   }
 
-  #glyphsOf({ ink, ground }: Paint, width: number): Glyphs {
-    const key = `${width} ${ink} ${ground}`;
-    const known = this.#glyphs.get(key);
+  #inkOf({ ink, ground }: Paint): Ink {
+    const key = `${ink} ${ground}`;
+    const known = this.#inks.get(key);
     if (known !== undefined) return known;
     const height = this.#device(ROW_HEIGHT);
-    const style = { font: this.#font, colour: ink, background: ground, width, height, scale: this.#scale };
-    const made = new Glyphs(style);
-    this.#glyphs.set(key, made);
+    const style = { font: this.#font, colour: ink, background: ground, height, scale: this.#scale };
+    const made = canvasInks.of(style);
+    this.#inks.set(key, made);
     return made;
   }
 

@@ -386,8 +386,9 @@ export class HexState {
       this.#place(rows, offset, length, false, false);
       if (top !== null) this.#show(rows, top, null);
       shown = true;
-      await this.#learnAhead(turn);
     });
+    // It is there: what lies around it is learned while the person looks.
+    if (shown) void this.#guard(() => this.#learnAhead(turn));
     return shown;
   }
 

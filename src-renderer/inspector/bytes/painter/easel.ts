@@ -1,5 +1,5 @@
 /** Where pictures are put for the page to show: the canvas of the move that goes on. */
-import { canvasInks } from './ink';
+import { canvasInks } from '../ink';
 import { Picture, type PicturedRow } from './picture';
 import type { Measures } from './protocol';
 

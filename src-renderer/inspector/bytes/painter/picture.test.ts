@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Segment } from '@shared/contracts/inspector-port';
 import type { Row } from '../rows';
-import type { Inks, InkStyle, Stamp } from './ink';
+import type { Inks, InkStyle, Stamp } from '../ink';
 import { Picture, type PicturedRow } from './picture';
 import type { Measures } from './protocol';
 

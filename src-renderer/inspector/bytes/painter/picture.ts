@@ -8,7 +8,7 @@
 import { asciiChar, byteClass, hexByte, type ByteClass } from '../byte-text';
 import type { Row } from '../rows';
 import type { Sentence } from '../sentences';
-import type { Ink, Inks, Stamp } from './ink';
+import { putStamp, type Ink, type Inks, type Sheet, type Stamp } from '../ink';
 import type { Ink as Colour, Measures } from './protocol';
 
 /** A row and what it says or holds. */
@@ -49,6 +49,7 @@ export class Picture {
   /** Device pixels, line by line. */
   readonly words: Uint32Array<ArrayBuffer>;
   readonly #measures: Measures;
+  readonly #sheet: Sheet;
   readonly #pixel: Readonly<Record<Colour, number>>;
   readonly #hex: readonly Stamp[];
   readonly #ascii: readonly Stamp[];
@@ -61,6 +62,7 @@ export class Picture {
   constructor(measures: Measures, inks: Inks) {
     this.#measures = measures;
     this.words = new Uint32Array(measures.width * measures.height);
+    this.#sheet = { words: this.words, width: measures.width, height: measures.height };
     const { cell, char, mono, sans, gutter, colour, scale } = measures;
     const colours = Object.entries(colour) as [Colour, string][];
     this.#pixel = Object.fromEntries(colours.map(([name, css]) => [name, inks.pixel(css)])) as Record<Colour, number>;
@@ -124,19 +126,8 @@ export class Picture {
     }
   }
 
-  /** A stamp with its left upper corner at a point in device pixels; what is beyond the picture's edges is left out. */
-  #put({ pixels, width }: Stamp, left: number, top: number): void {
-    const { width: stride, height } = this.#measures;
-    const { words } = this;
-    const columns = Math.min(width, stride - left);
-    const lines = Math.min(pixels.length / width, height - top);
-    let to = top * stride + left;
-    let from = 0;
-    for (let line = 0; line < lines; line += 1) {
-      for (let column = 0; column < columns; column += 1) words[to + column] = pixels[from + column] ?? 0;
-      to += stride;
-      from += width;
-    }
+  #put(stamp: Stamp, left: number, top: number): void {
+    putStamp(this.#sheet, stamp, left, top);
   }
 
   #drawBytes({ bytes, texts, address }: PicturedRow, row: Row & { readonly kind: 'bytes' }, index: number): void {

@@ -25,6 +25,32 @@ export interface Stamp {
   readonly pixels: Uint32Array;
 }
 
+/** A picture that stamps are put on. */
+export interface Sheet {
+  /** Device pixels, line by line. */
+  readonly words: Uint32Array;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Copies a stamp with its left upper corner at a point in device pixels; what is beyond the sheet's edges is left out. */
+export function putStamp(
+  { words, width: stride, height }: Sheet,
+  { pixels, width }: Stamp,
+  left: number,
+  top: number,
+): void {
+  const columns = Math.min(width, stride - left);
+  const lines = Math.min(pixels.length / width, height - top);
+  let to = top * stride + left;
+  let from = 0;
+  for (let line = 0; line < lines; line += 1) {
+    for (let column = 0; column < columns; column += 1) words[to + column] = pixels[from + column] ?? 0;
+    to += stride;
+    from += width;
+  }
+}
+
 /** Texts of one style. */
 export interface Ink {
   /** In the middle of a cell that is so many device pixels wide. */
