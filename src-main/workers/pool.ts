@@ -26,6 +26,8 @@ export function createWorkerPool<W extends Worker>(
   options: PoolOptions = { warm: false },
 ): PoolOf<W> {
   const running = new Set<W>();
+  /** Workers on their way to somebody. */
+  const taking = new Set<Promise<W>>();
   let warm: Promise<W | null> | null = null;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let disposed = false;
@@ -57,11 +59,17 @@ export function createWorkerPool<W extends Worker>(
     return worker !== null && running.has(worker) ? worker : null;
   };
 
+  const takeOne = async (purpose: string): Promise<W> => {
+    const worker = (await takeWarm()) ?? (await begin(purpose));
+    keepWarmSoon();
+    return worker;
+  };
+
   return {
-    async take(purpose) {
-      const worker = (await takeWarm()) ?? (await begin(purpose));
-      keepWarmSoon();
-      return worker;
+    take(purpose) {
+      const one: Promise<W> = takeOne(purpose).finally(() => taking.delete(one));
+      taking.add(one);
+      return one;
     },
     prepare() {
       clearTimeout(timer);
@@ -70,7 +78,8 @@ export function createWorkerPool<W extends Worker>(
     async dispose() {
       disposed = true;
       clearTimeout(timer);
-      await warm;
+      // A program that ends while a thread of it loads koffi is aborted (napi_throw): none may be left on its way.
+      await Promise.allSettled([warm, ...taking]);
       const all = [...running];
       for (const worker of all) worker.stop();
       await Promise.all(all.map((worker) => worker.ended));

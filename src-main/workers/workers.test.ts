@@ -174,6 +174,20 @@ describe('the pool', () => {
   }, 60_000);
 });
 
+describe('a worker that is still being started', () => {
+  it('is waited for when its pool is disposed of, and ended', async () => {
+    const pool = createWorkerPool((purpose) => startThreadWorker(built.file, purpose));
+    let ended = false;
+    void pool
+      .take('nobody waits')
+      .then((worker) => worker.ended)
+      .then(() => (ended = true));
+    await pool.dispose();
+    await Promise.resolve();
+    expect(ended).toBe(true);
+  });
+});
+
 describe('the warm worker', () => {
   it('is started at once, and only once, when one is about to be taken', async () => {
     let started = 0;
