@@ -4,23 +4,14 @@
  */
 import type { ByteClass } from './byte-text';
 import type { Cell } from './cells';
-import type { Metrics } from './hex-look.svelte';
 import { canvasInks, putStamp, type Ink, type Sheet } from './ink';
+import { hexColumnLeft, panesWidth, textPaneAt, type Metrics } from './panes';
 
 const ROW_HEIGHT = 20;
-const GROUP = 8;
 const UNDERLINE = 2;
 const DASH = 3;
 const SWATCHES = ['container', 'configuration', 'block', 'header', 'bitmap', 'section', 'description'] as const;
 const KIND_LINE = 0.7;
-
-/** Where the text pane begins, from the left edge of the hex pane, in CSS pixels. */
-const textPaneAt = (columns: number, { cell, groupGap, textGap }: Metrics): number =>
-  columns * cell + (columns / GROUP - 1) * groupGap + textGap;
-
-/** CSS pixels that both panes take together. */
-export const panesWidth = (columns: number, metrics: Metrics): number =>
-  textPaneAt(columns, metrics) + columns * metrics.char;
 
 interface Colours {
   readonly back: string;
@@ -82,7 +73,7 @@ export class CellPicture {
     this.#pixels = new ImageData(canvas.width, canvas.height);
     const { width, height, data } = this.#pixels;
     this.#sheet = { words: new Uint32Array(data.buffer), width, height };
-    this.#blank = this.#pixelOf(this.#colours.back);
+    this.#blank = canvasInks.pixel(this.#colours.back);
   }
 
   /** Paints rows from the top, null where one has no cells. */
@@ -102,18 +93,13 @@ export class CellPicture {
     });
   }
 
-  #left(column: number): number {
-    const { cell, groupGap } = this.#metrics;
-    return column * cell + Math.floor(column / GROUP) * groupGap;
-  }
-
   #textLeft(column: number): number {
     return textPaneAt(this.#columns, this.#metrics) + column * this.#metrics.char;
   }
 
   #blit(cell: Cell, column: number, row: number): void {
     const { cell: width, char } = this.#metrics;
-    this.#put(this.#paintOf(cell, 'hex'), cell.hex, this.#left(column), width, row);
+    this.#put(this.#paintOf(cell, 'hex'), cell.hex, hexColumnLeft(column, this.#metrics), width, row);
     this.#put(this.#paintOf(cell, 'ascii'), cell.ascii, this.#textLeft(column), char, row);
   }
 
@@ -138,7 +124,7 @@ export class CellPicture {
   #over(tint: string): string {
     const known = this.#grounds.get(tint);
     if (known !== undefined) return known;
-    const word = this.#pixelOf(this.#colours.back, tint);
+    const word = canvasInks.pixel(this.#colours.back, tint);
     const [red, green, blue] = new Uint8Array(Uint32Array.of(word).buffer);
     const found = `rgb(${red} ${green} ${blue})`;
     this.#grounds.set(tint, found);
@@ -160,7 +146,7 @@ export class CellPicture {
     if (cell.kind === 'absent' || cell.cursor) return;
     const { cell: width, char } = this.#metrics;
     const { sel, kinds } = this.#colours;
-    const [left, bottom] = [this.#left(column), top + ROW_HEIGHT - UNDERLINE];
+    const [left, bottom] = [hexColumnLeft(column, this.#metrics), top + ROW_HEIGHT - UNDERLINE];
     if (cell.selected) {
       context.fillStyle = sel;
       context.fillRect(left, bottom, width, UNDERLINE);
@@ -179,17 +165,5 @@ export class CellPicture {
 
   #device(length: number): number {
     return Math.round(length * this.#scale);
-  }
-
-  /** The word of a pixel on which these were painted, the last on top. */
-  #pixelOf(...layers: readonly string[]): number {
-    const context = this.#context;
-    if (context === null) return 0;
-    context.setTransform(1, 0, 0, 1, 0, 0);
-    for (const layer of layers) {
-      context.fillStyle = layer;
-      context.fillRect(0, 0, 1, 1);
-    }
-    return new Uint32Array(context.getImageData(0, 0, 1, 1).data.buffer)[0] ?? 0;
   }
 }

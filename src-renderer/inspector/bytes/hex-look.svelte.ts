@@ -1,4 +1,5 @@
 /** How the bytes are laid out: a person's choices, kept for all files. */
+import { hexPaneAt, panesWidth, type Metrics } from './panes';
 import { ROW_WIDTHS, type RowWidth } from './rows';
 import type { TextPane } from './text-cells';
 
@@ -12,18 +13,6 @@ export const COLUMN_CHOICES = [16, 32, 'fit'] as const satisfies readonly Column
 export const GUTTERS = ['file', 'block', 'gpa'] as const satisfies readonly Gutter[];
 const TEXTS = ['ascii', 'utf8'] as const satisfies readonly TextPane[];
 
-/** Pixels of a row's parts. */
-export interface Metrics {
-  readonly gutter: number;
-  readonly gutterGap: number;
-  readonly cell: number;
-  /** Between groups of eight. */
-  readonly groupGap: number;
-  readonly textGap: number;
-  readonly char: number;
-}
-
-export const EDGE = 12;
 const USUAL: Metrics = { gutter: 133, gutterGap: 22, cell: 21, groupGap: 8, textGap: 12, char: 8 };
 const WIDE: Metrics = { gutter: 140, gutterGap: 26, cell: 24, groupGap: 10, textGap: 16, char: 9 };
 /** 32 columns beside both panels at 1920 px. */
@@ -33,8 +22,8 @@ const LEAST_WIDE = 860;
 const NOTE_WIDTH = 120;
 
 /** Pixels that a row of `columns` takes, up to the end of its text pane. */
-export const rowWidthOf = (columns: RowWidth, { gutter, gutterGap, cell, groupGap, textGap, char }: Metrics): number =>
-  EDGE + gutter + gutterGap + columns * (cell + char) + (columns / 8 - 1) * groupGap + textGap;
+export const rowWidthOf = (columns: RowWidth, metrics: Metrics): number =>
+  hexPaneAt(metrics) + panesWidth(columns, metrics);
 
 export interface HexLayout {
   readonly columns: RowWidth;

@@ -1,14 +1,5 @@
 /** Which byte a pointer is over. */
-import type { Metrics } from './hex-look.svelte';
-
-const GROUP = 8;
-
-/** The column `x` pixels into the hex pane; what is between two groups belongs to the one before. */
-export function hexColumnAt(x: number, { cell, groupGap }: Pick<Metrics, 'cell' | 'groupGap'>): number {
-  const pitch = GROUP * cell + groupGap;
-  const group = Math.floor(x / pitch);
-  return group * GROUP + Math.min(GROUP - 1, Math.floor((x - group * pitch) / cell));
-}
+import { hexColumnAt, type Metrics } from './panes';
 
 /** The offset of the byte whose cell (hex or ASCII) is at this point; for a row without cells, where the row begins. */
 export function offsetAtPoint(x: number, y: number, metrics: Metrics): number | null {

@@ -62,8 +62,8 @@ export interface Ink {
 /** What texts and colours are as pixels. */
 export interface Inks {
   of(style: InkStyle): Ink;
-  /** A colour as a word of a picture, whatever way it is written. */
-  pixel(colour: string): number;
+  /** Colours painted over one another as a word of a picture, whatever way they are written. */
+  pixel(...colours: readonly string[]): number;
 }
 
 function contextOf(width: number, height: number): OffscreenCanvasRenderingContext2D {
@@ -122,10 +122,12 @@ function kept(known: Map<string, Stamp>, text: string, stamp: Stamp): Stamp {
 
 export const canvasInks: Inks = {
   of: (style) => new CanvasInk(style),
-  pixel(colour) {
+  pixel(...colours) {
     const context = contextOf(1, 1);
-    context.fillStyle = colour;
-    context.fillRect(0, 0, 1, 1);
+    for (const colour of colours) {
+      context.fillStyle = colour;
+      context.fillRect(0, 0, 1, 1);
+    }
     return new Uint32Array(context.getImageData(0, 0, 1, 1).data.buffer)[0] ?? 0;
   },
 };

@@ -12,8 +12,8 @@ function measuresOf(node: HTMLElement): Measures {
   return {
     cell: pixels('--cell'),
     char: pixels('--char'),
-    halfGap: pixels('--half-gap'),
-    asciiGap: pixels('--ascii-gap'),
+    groupGap: pixels('--half-gap'),
+    textGap: pixels('--ascii-gap'),
     gutter: pixels('--gutter-width'),
     gutterGap: pixels('--gutter-gap'),
     mono: `${style.fontSize} ${value('--font-mono')}`,

@@ -10,8 +10,8 @@ const LINE = 2;
 const measures: Measures = {
   cell: 21,
   char: 8,
-  halfGap: 8,
-  asciiGap: 12,
+  groupGap: 8,
+  textGap: 12,
   gutter: 133,
   gutterGap: 22,
   mono: 'mono',

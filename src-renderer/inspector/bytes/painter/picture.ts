@@ -6,6 +6,7 @@
  * wiped.
  */
 import { asciiChar, byteClass, hexByte, type ByteClass } from '../byte-text';
+import { EDGE, hexColumnLeft, hexPaneAt, textPaneAt } from '../panes';
 import type { Row } from '../rows';
 import type { Sentence } from '../sentences';
 import { putStamp, type Ink, type Inks, type Sheet, type Stamp } from '../ink';
@@ -27,7 +28,6 @@ export interface PicturedRow {
 }
 
 const ROW_HEIGHT = 20;
-const INDENT = 12;
 const OFFSET_DIGITS = 16;
 /** Of a group of an address. */
 const GROUP_DIGITS = 4;
@@ -115,7 +115,7 @@ export class Picture {
     const { gutter, gutterGap, height } = this.#measures;
     const [top, end] = [this.#device(index * ROW_HEIGHT), Math.min(height, this.#device((index + 1) * ROW_HEIGHT))];
     this.#fill(0, top, Number.POSITIVE_INFINITY, end, this.#pixel.back);
-    const left = this.#device(Math.round(INDENT + gutter + gutterGap / 2));
+    const left = this.#device(Math.round(EDGE + gutter + gutterGap / 2));
     this.#fill(left, top, left + Math.max(1, this.#device(1)), end, this.#pixel.line);
   }
 
@@ -131,18 +131,18 @@ export class Picture {
   }
 
   #drawBytes({ bytes, texts, address }: PicturedRow, row: Row & { readonly kind: 'bytes' }, index: number): void {
-    const { cell, char, halfGap, asciiGap, gutter, gutterGap } = this.#measures;
+    const measures = this.#measures;
     const top = this.#device(index * ROW_HEIGHT);
     this.#drawAddress(address, top);
     if (bytes === null) return;
-    const hexLeft = INDENT + gutter + gutterGap;
-    const textLeft = hexLeft + row.width * cell + (row.width / 8 - 1) * halfGap + asciiGap;
+    const hexLeft = hexPaneAt(measures);
+    const textLeft = hexLeft + textPaneAt(row.width, measures);
     for (let at = 0; at < bytes.length; at += 1) {
       const byte = bytes[at] ?? 0;
       const column = row.from - row.base + at;
       const [hex, ascii] = [this.#hex[byte], texts === null ? this.#ascii[byte] : this.#text(byte, texts[at])];
-      if (hex) this.#put(hex, this.#device(hexLeft + column * cell + Math.floor(column / 8) * halfGap), top);
-      if (ascii) this.#put(ascii, this.#device(textLeft + column * char), top);
+      if (hex) this.#put(hex, this.#device(hexLeft + hexColumnLeft(column, measures)), top);
+      if (ascii) this.#put(ascii, this.#device(textLeft + column * measures.char), top);
     }
   }
 
@@ -159,25 +159,25 @@ export class Picture {
       const digit = at < zeros ? 0 : Number.parseInt(significant.charAt(at - zeros), 16);
       const stamp = this.#digits[at < zeros ? 'lead' : 'rest'][digit];
       const chars = Math.floor(at / GROUP_DIGITS) * GROUP_PITCH + (at % GROUP_DIGITS);
-      if (stamp) this.#put(stamp, this.#device(INDENT + chars * char), top);
+      if (stamp) this.#put(stamp, this.#device(EDGE + chars * char), top);
     }
   }
 
   #drawSentence({ row, address, sentence, number }: PicturedRow, index: number): void {
-    const { gutter, gutterGap } = this.#measures;
+    const { gutter } = this.#measures;
     const { title, strong, text, quiet } = this.#sans;
     const top = this.#device(index * ROW_HEIGHT);
-    const left = INDENT + gutter + gutterGap;
+    const left = hexPaneAt(this.#measures);
     const { strong: what, rest: why } = sentence ?? { strong: '', rest: '' };
     if (row.kind === 'page') {
-      this.#say(quiet, number, INDENT + gutter - widthOf(quiet, number), top);
+      this.#say(quiet, number, EDGE + gutter - widthOf(quiet, number), top);
       this.#swatch(left, index, row.segment.pages?.present === true ? this.#pixel.present : this.#pixel.stale);
       const end = this.#say(title, `${what} `, left + 2 * SWATCH + 1, top);
       this.#say(text, why, end + SWATCH, top);
       return;
     }
     this.#drawAddress(address, top);
-    const begin = left + INDENT + 1 + (row.kind === 'hole' ? 0 : CHEVRON);
+    const begin = left + EDGE + 1 + (row.kind === 'hole' ? 0 : CHEVRON);
     const end = this.#say(strong, what === '' ? '' : `${what} `, begin, top);
     this.#say(text, why, end, top);
     if (row.kind !== 'fold') this.#frame(left, index, row.kind === 'stale' ? this.#pixel.stale : this.#pixel.edge);

@@ -1,18 +1,13 @@
 /** What passes between the page and its painter: a worker that draws the rows while the scroll bar is dragged. */
 import type { Gutter } from '../hex-look.svelte';
 import type { Arrangement } from '../hex-state.svelte';
+import type { Metrics } from '../panes';
 import type { TextPane } from '../text-cells';
 
 export type Ink = 'back' | 'strong' | 'text' | 'quiet' | 'line' | 'edge' | 'ones' | 'present' | 'stale';
 
 /** Lengths in CSS pixels, colours and fonts, as the page's style has them when a move begins. */
-export interface Measures {
-  readonly cell: number;
-  readonly char: number;
-  readonly halfGap: number;
-  readonly asciiGap: number;
-  readonly gutter: number;
-  readonly gutterGap: number;
+export interface Measures extends Metrics {
   readonly mono: string;
   readonly sans: string;
   readonly colour: Readonly<Record<Ink, string>>;

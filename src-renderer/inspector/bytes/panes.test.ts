@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { hexColumnAt } from './hex-pointer';
+import { hexColumnAt } from './panes';
 
 const metrics = { cell: 21, groupGap: 8 };
 
