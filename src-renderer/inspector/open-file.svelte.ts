@@ -23,6 +23,7 @@ import { pageBlocksOf } from './pages/page-block';
 import { PagesState } from './pages/pages-state.svelte';
 import { PlaceState, type PlaceView } from './places/place-state.svelte';
 import { StringsState } from './strings/strings-state.svelte';
+import { ToldCursor } from './told-cursor.svelte';
 import { VALUE_BYTES } from './bytes/values';
 import { decidedBy, leafAt, structureOf, type Leaf, type Structure } from './tree/structure';
 import { openAtFirst, type PageNode } from './tree/tree-rows';
@@ -52,6 +53,8 @@ export class OpenFile {
   readonly file: InspectedFile;
   readonly structure: Structure;
   readonly hex: HexState;
+  /** Where the cursor is, for all that stands beside the bytes. */
+  readonly told: ToldCursor;
   /** Dragging the hex view's scroll bar. */
   readonly move: ScrollMove;
   readonly fields: FieldNodes;
@@ -79,21 +82,26 @@ export class OpenFile {
   comparison = $state.raw<Comparison | null>(null);
 
   /** The region of the structure that the cursor is in. */
-  readonly region: Leaf | null = $derived.by(() => leafAt(this.structure, this.hex.cursor));
+  readonly region: Leaf | null = $derived.by(() => leafAt(this.structure, this.told.offset));
   /** The same down to the device's field, as soon as that is known. */
-  readonly leaf: Leaf | null = $derived.by(() => withFields(this.region, this.fields.around, this.hex.cursor));
+  readonly leaf: Leaf | null = $derived.by(() => withFields(this.region, this.fields.around, this.told.offset));
   /** What is drawn over the bytes: the structure with the fields that have come. */
   readonly drawn: Structure = $derived.by(() =>
     this.fields.loaded.size === 0
       ? this.structure
       : { ...this.structure, leaves: structureOf(grownTree(this.structure.roots, this.fields.loaded)).leaves },
   );
-  readonly decider: Leaf | null = $derived.by(() => decidedBy(this.structure, this.hex.cursor));
+  readonly decider: Leaf | null = $derived.by(() => decidedBy(this.structure, this.told.offset));
   readonly place: PagePlace | null = $derived.by(() => {
-    const pages = this.hex.segment?.pages ?? null;
+    const pages = this.told.segment?.pages ?? null;
     if (pages === null) return null;
-    const inBlock = this.hex.cursor - pages.pagesOffset;
+    const inBlock = this.told.offset - pages.pagesOffset;
     return { pages, page: Math.floor(inBlock / pages.pageSize), within: inBlock % pages.pageSize };
+  });
+  /** Guest-physical address of the cursor; null where it is in no page, or the RAM map does not know it. */
+  readonly guestPhysical: number | null = $derived.by(() => {
+    const pages = this.told.segment?.pages ?? null;
+    return pages === null ? null : this.#guestPhysicalIn(pages, this.told.offset);
   });
   readonly pageNode: PageNode | null = $derived.by(() => {
     const [node, place] = [this.leaf?.node, this.place];
@@ -107,6 +115,7 @@ export class OpenFile {
     this.structure = structureOf(roots);
     this.openNodes = new Set(openAtFirst(roots));
     this.hex = new HexState(connection.api, file.size, this.structure, (error) => this.fail(error));
+    this.told = new ToldCursor(this.hex);
     this.move = new ScrollMove(this.hex, connection.painterPort, startPainter);
     this.pointers = new PointerState(connection.api);
     this.code = new CodeState(connection.api);
@@ -173,6 +182,7 @@ export class OpenFile {
   }
 
   async close(): Promise<void> {
+    this.told.close();
     this.move.close();
     this.pages.close();
     await this.endCompare();
@@ -196,23 +206,28 @@ export class OpenFile {
   /** Guest-physical address of a byte of the file; null where it is in no page, or the RAM map does not know it. */
   guestPhysicalOf(offset: number): number | null {
     const pages = this.hex.segmentAt(offset)?.pages ?? null;
-    return pages === null ? null : guestPhysicalOf(this.file.ramMap, pages.block, offset - pages.pagesOffset);
+    return pages === null ? null : this.#guestPhysicalIn(pages, offset);
+  }
+
+  #guestPhysicalIn({ block, pagesOffset }: PageRun, offset: number): number | null {
+    return guestPhysicalOf(this.file.ramMap, block, offset - pagesOffset);
   }
 
   #placeView(): PlaceView {
-    const { file, hex } = this;
+    const { file, hex, told } = this;
     const placeOf = (): PagePlace | null => this.place;
     return {
       size: file.size,
       blocks: file.report?.ramBlocks ?? [],
-      hasRamMap: file.ramMap.length > 0,
+      ramMap: file.ramMap,
       get cursor() {
-        return hex.cursor;
+        return told.offset;
       },
       get block() {
         return placeOf()?.pages.block ?? null;
       },
       goTo: (offset, length) => hex.goTo(offset, length),
+      prepare: (offset) => void hex.prepare(offset),
     };
   }
 

@@ -15,6 +15,7 @@ import {
 import type { RamRange } from '@shared/contracts/library';
 import type { Lease } from '@shared/contracts/worker';
 import { openLease, type FileSource } from '../io/lease';
+import { giveWay } from '../io/turns';
 import { createFieldService, type FieldService } from './fields';
 import { pageRegions, type InspectorRegion } from './regions';
 import { Segments } from './segments';
@@ -85,11 +86,13 @@ export function createInspectorService(lease: Lease, ramMap: readonly RamRange[]
       return (await source.read(fileOffset(from), byteCount(count))).slice();
     },
     stretches: async (wanted) => {
+      giveWay();
       const checked = checkedStretches(wanted);
       const { source } = await opened();
       return Promise.all(checked.map(async ({ offset, length }) => (await source.read(offset, length)).slice()));
     },
     layout: async (offset, before, after) => {
+      giveWay();
       const from = whole(offset, 'offset');
       const counts = [atMost(before, MAX_SEGMENTS, 'before'), atMost(after, MAX_SEGMENTS, 'after')] as const;
       const { segments } = await opened();

@@ -2,7 +2,7 @@
 import { fileOffset } from '@shared/bytes/units';
 import { DataRuns } from '../io/data-runs';
 import type { FileSource } from '../io/lease';
-import { takingTurns } from '../io/turns';
+import { takingTurns, type Turn } from '../io/turns';
 import type { InspectorRegion } from './regions';
 
 /** Runs of data that are counted; of a file with more, the cells behind them are sampled at so many places each. */
@@ -53,13 +53,7 @@ export async function allocatedIn(source: FileSource, cells: Cells, mostRuns = M
 }
 
 /** Cells that were not counted to their ends: by what is at places in them. There is some of each kind, as far as is known. */
-async function sample(
-  source: FileSource,
-  cells: Cells,
-  from: number,
-  shades: Uint8Array,
-  turn: () => Promise<void> | undefined,
-): Promise<void> {
+async function sample(source: FileSource, cells: Cells, from: number, shades: Uint8Array, turn: Turn): Promise<void> {
   for (let cell = 0; cell < cells.count; cell += 1) {
     const [start, end] = [edge(cells, cell), edge(cells, cell + 1)];
     if (end <= from) continue;

@@ -20,6 +20,10 @@ const GOES = 100;
 const OPENINGS = 6;
 /** A person takes so long to choose a file, at the least. */
 const CHOOSING_MS = 1000;
+/** And so long between the last character of a place and Enter. */
+const FINISHING_MS = 150;
+/** q35 has this much of its RAM below 4 GiB. */
+const LOW_RAM = 2 * GIB;
 const THUMB = 18;
 
 interface Line {
@@ -57,7 +61,8 @@ async function measured(launched: LaunchedApp, file: GiantFile, seconds: number)
   const { page } = launched;
   const opened = await openings(launched, file, CHOOSING_MS);
   const hurried = await openings(launched, file, 0);
-  const goes = await goesTo(page, file);
+  const goes = await goesTo(page, file, FINISHING_MS);
+  const hurriedGoes = await goesTo(page, file, 0);
   const mapped = await timePages(page, file.pagesPresent, () => page.click('[data-view="pages"]'));
   await page.click('[data-view="bytes"]');
   const lines: Line[] = [
@@ -66,6 +71,7 @@ async function measured(launched: LaunchedApp, file: GiantFile, seconds: number)
     { what: 'the same, no worker in waiting, worst', value: Math.max(...hurried), unit: 'ms', limit: null },
     { what: 'whole RAM as a map of its pages', value: mapped, unit: 'ms', limit: 1000 },
     ...spread('go to an address', goes, 'ms', 50, 'max'),
+    ...spread('the same, Enter right after the text', hurriedGoes, 'ms', null, 'max'),
     ...(await dragging(launched, seconds)),
   ];
   return [
@@ -99,22 +105,39 @@ async function openings({ app, page }: LaunchedApp, file: GiantFile, choosingMs:
   return times;
 }
 
-/** Places anywhere in the file, and present pages, both typed in and confirmed with Enter. */
-async function goesTo(page: Page, file: GiantFile): Promise<readonly number[]> {
+/** Places anywhere in the file, and present pages by each kind of address, typed in and confirmed with Enter. */
+async function goesTo(page: Page, file: GiantFile, finishingMs: number): Promise<readonly number[]> {
   const random = randomFrom(3);
   const times: number[] = [];
   for (let turn = 0; turn < GOES; turn += 1) {
-    let offset = Math.floor(random() * file.size);
-    if (turn % 2 === 1) {
-      let number = Math.floor(random() * file.pagesTotal);
-      while (((file.bitmap[number >> 3] ?? 0xff) >> (number & 7)) % 2 === 0) number = (number + 1) % file.pagesTotal;
-      offset = file.pagesOffset + number * 4096 + Math.floor(random() * 4096);
-    }
-    await page.click('.place.offset');
-    await page.keyboard.insertText(`0x${offset.toString(16)}`);
+    const { field, text, offset } = placeToGo(file, random, turn);
+    await page.click(`.place.${field}`);
+    await page.keyboard.insertText(text);
+    await new Promise((done) => setTimeout(done, finishingMs));
     times.push(await timeGoing(page, offset, () => page.keyboard.press('Enter')));
   }
   return times;
+}
+
+interface TypedPlace {
+  readonly field: 'offset' | 'page' | 'gpa';
+  readonly text: string;
+  /** Where it leads. */
+  readonly offset: number;
+}
+
+function placeToGo(file: GiantFile, random: () => number, turn: number): TypedPlace {
+  const hex = (value: number): string => `0x${value.toString(16)}`;
+  const anywhere = Math.floor(random() * file.size);
+  let number = Math.floor(random() * file.pagesTotal);
+  if (turn % 4 === 0) return { field: 'offset', text: hex(anywhere), offset: anywhere };
+  while (((file.bitmap[number >> 3] ?? 0xff) >> (number & 7)) % 2 === 0) number = (number + 1) % file.pagesTotal;
+  const within = Math.floor(random() * 4096);
+  const inBlock = number * 4096 + within;
+  const offset = file.pagesOffset + inBlock;
+  if (turn % 4 === 1) return { field: 'offset', text: hex(offset), offset };
+  if (turn % 4 === 2) return { field: 'page', text: `pc.ram : ${number} + ${hex(within)}`, offset };
+  return { field: 'gpa', text: hex(inBlock < LOW_RAM ? inBlock : inBlock + 4 * GIB - LOW_RAM), offset };
 }
 
 async function dragging(launched: LaunchedApp, seconds: number): Promise<readonly Line[]> {

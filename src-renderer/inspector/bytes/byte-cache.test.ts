@@ -65,6 +65,20 @@ describe('the byte cache', () => {
     expect([told, settled]).toEqual([[upTo(32)], true]);
   });
 
+  it('reads what is expected first, and waits for that alone, whatever else is wanted meanwhile', async () => {
+    const { cache, answer, asked } = byHand(2 ** 40);
+    cache.expect([chunk(900)]);
+    cache.want(upTo(40).map(chunk));
+    let settled = false;
+    void cache.settled(60_000).then(() => (settled = true));
+    expect(asked.map((chunks) => chunks[0])).toEqual([900, 0]);
+    cache.want([chunk(41)]);
+    await answer(0);
+    expect(settled).toBe(false);
+    await answer(900);
+    expect(settled).toBe(true);
+  });
+
   it('does not wait longer than it is told to', async () => {
     const { cache } = byHand(2 ** 40);
     cache.want([chunk(3)]);

@@ -14,11 +14,20 @@ export interface ByteRange {
   readonly to: number;
 }
 
+function chunksOf(ranges: readonly ByteRange[]): ReadonlySet<number> {
+  const chunks = new Set<number>();
+  for (const { from, to } of ranges) {
+    for (let chunk = Math.floor(from / CHUNK_BYTES); chunk * CHUNK_BYTES < to; chunk += 1) chunks.add(chunk);
+  }
+  return chunks;
+}
+
 export class ByteCache {
   /** Oldest first. */
   readonly #chunks = new Map<number, Uint8Array>();
   readonly #asked = new Set<number>();
   #wanted: ReadonlySet<number> = new Set();
+  #expected: ReadonlySet<number> = new Set();
   /** Chunks of requests that failed: they are asked for one by one, since one that cannot be read fails its whole request. */
   readonly #alone = new Set<number>();
   #requests = 0;
@@ -44,19 +53,21 @@ export class ByteCache {
    * and this one does not name is never read.
    */
   want(ranges: readonly ByteRange[]): void {
-    const wanted = new Set<number>();
-    for (const { from, to } of ranges) {
-      for (let chunk = Math.floor(from / CHUNK_BYTES); chunk * CHUNK_BYTES < to; chunk += 1) wanted.add(chunk);
-    }
-    this.#wanted = wanted;
+    this.#wanted = chunksOf(ranges);
     this.#pump();
     this.#tell();
   }
 
-  /** Resolves when all that was wanted last is there (or could not be read), or time is up. */
+  /** Says what is about to be on screen: it is read before what is wanted, until other ranges, or none, are expected. */
+  expect(ranges: readonly ByteRange[]): void {
+    this.#expected = chunksOf(ranges);
+    this.#pump();
+  }
+
+  /** Resolves when all that is expected is there (or could not be read), and all that is wanted if nothing is; or time is up. */
   settled(limitMs: number): Promise<void> {
     this.#settle?.();
-    if (this.#isComplete()) return Promise.resolve();
+    if (this.#isSettled()) return Promise.resolve();
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, limitMs);
       this.#settle = () => {
@@ -87,13 +98,19 @@ export class ByteCache {
     return found.subarray(0, end - from);
   }
 
-  #isComplete(): boolean {
-    for (const chunk of this.#wanted) if (!this.#chunks.has(chunk)) return false;
+  #has(chunks: ReadonlySet<number>): boolean {
+    for (const chunk of chunks) if (!this.#chunks.has(chunk)) return false;
     return true;
   }
 
+  #isSettled(): boolean {
+    return this.#has(this.#expected.size > 0 ? this.#expected : this.#wanted);
+  }
+
   #pump(): void {
-    const missing = [...this.#wanted].filter((chunk) => !this.#chunks.has(chunk) && !this.#asked.has(chunk));
+    const missing = [...new Set([...this.#expected, ...this.#wanted])].filter(
+      (chunk) => !this.#chunks.has(chunk) && !this.#asked.has(chunk),
+    );
     while (missing.length > 0 && this.#requests < IN_FLIGHT) {
       const together = missing.findIndex((chunk) => this.#alone.has(chunk));
       const count = together < 0 ? AT_ONCE : Math.min(AT_ONCE, Math.max(1, together));
@@ -111,7 +128,9 @@ export class ByteCache {
     } catch (error) {
       if (chunks.length > 1) for (const chunk of chunks) this.#alone.add(chunk);
       else {
-        this.#wanted = new Set([...this.#wanted].filter((chunk) => !chunks.includes(chunk)));
+        const without = (some: ReadonlySet<number>): ReadonlySet<number> =>
+          new Set([...some].filter((chunk) => !chunks.includes(chunk)));
+        [this.#wanted, this.#expected] = [without(this.#wanted), without(this.#expected)];
         this.onFailure(error);
       }
     } finally {
@@ -124,8 +143,8 @@ export class ByteCache {
 
   /** Tells at once when nothing more is awaited, so that a screen is drawn once and not chunk by chunk. */
   #tell(): void {
-    const complete = this.#isComplete();
-    if (complete) this.#settle?.();
+    const complete = this.#has(this.#wanted);
+    if (this.#isSettled()) this.#settle?.();
     if (this.#untold.length === 0) return;
     if (complete) this.#tellNow();
     else this.#telling ??= setTimeout(() => this.#tellNow(), GATHER_MS);
@@ -144,7 +163,7 @@ export class ByteCache {
     this.#held += bytes.length;
     for (const [oldest, { length }] of this.#chunks) {
       if (this.#held <= MOST_BYTES) return;
-      if (this.#wanted.has(oldest) || oldest === chunk) continue;
+      if (this.#wanted.has(oldest) || this.#expected.has(oldest) || oldest === chunk) continue;
       this.#chunks.delete(oldest);
       this.#held -= length;
     }

@@ -3,8 +3,8 @@
  * for every new screen, most of it layout; the picture takes 3 (measured in Electron 33, 26 rows of 16).
  */
 import type { ByteClass } from './byte-text';
-import type { Cell } from './cells';
-import { canvasInks, putStamp, type Ink, type Sheet } from './ink';
+import { plainCell, type Cell } from './cells';
+import { canvasInks, putStamp, type Ink, type Sheet, type Stamp } from './ink';
 import { hexColumnLeft, panesWidth, textPaneAt, type Metrics } from './panes';
 
 const ROW_HEIGHT = 20;
@@ -55,7 +55,8 @@ export class CellPicture {
   readonly #metrics: Metrics;
   readonly #colours: Colours;
   readonly #font: string;
-  readonly #inks = new Map<string, Ink>();
+  /** By colour and what it is on. */
+  readonly #inks = new Map<string, Map<string, Ink>>();
   readonly #grounds = new Map<string, string>();
   readonly #pixels: ImageData;
   readonly #sheet: Sheet;
@@ -74,6 +75,15 @@ export class CellPicture {
     const { width, height, data } = this.#pixels;
     this.#sheet = { words: new Uint32Array(data.buffer), width, height };
     this.#blank = canvasInks.pixel(this.#colours.back);
+  }
+
+  /** Draws every byte as it mostly looks, one at a step: none is to be drawn when a screen of them comes (0.1 ms each). */
+  *learn(): Generator<void> {
+    for (let byte = 0; byte < 256; byte += 1) {
+      const cell = plainCell(byte);
+      for (const pane of ['hex', 'ascii'] as const) this.#stampOf(cell, pane);
+      yield;
+    }
   }
 
   /** Paints rows from the top, null where one has no cells. */
@@ -98,15 +108,20 @@ export class CellPicture {
   }
 
   #blit(cell: Cell, column: number, row: number): void {
-    const { cell: width, char } = this.#metrics;
-    this.#put(this.#paintOf(cell, 'hex'), cell.hex, hexColumnLeft(column, this.#metrics), width, row);
-    this.#put(this.#paintOf(cell, 'ascii'), cell.ascii, this.#textLeft(column), char, row);
+    this.#put(this.#stampOf(cell, 'hex'), hexColumnLeft(column, this.#metrics), row);
+    this.#put(this.#stampOf(cell, 'ascii'), this.#textLeft(column), row);
   }
 
-  #put(paint: Paint, text: string, left: number, width: number, row: number): void {
-    if (text === '' && paint.ground === this.#colours.back) return;
-    const stamp = this.#inkOf(paint).cell(text, this.#device(width));
-    putStamp(this.#sheet, stamp, this.#device(left), this.#device(row * ROW_HEIGHT));
+  #put(stamp: Stamp | null, left: number, row: number): void {
+    if (stamp !== null) putStamp(this.#sheet, stamp, this.#device(left), this.#device(row * ROW_HEIGHT));
+  }
+
+  /** null: there is nothing to be seen. */
+  #stampOf(cell: Cell, pane: 'hex' | 'ascii'): Stamp | null {
+    const { [pane]: text } = cell;
+    const paint = this.#paintOf(cell, pane);
+    if (text === '' && paint.ground === this.#colours.back) return null;
+    return this.#inkOf(paint).cell(text, this.#device(pane === 'hex' ? this.#metrics.cell : this.#metrics.char));
   }
 
   #paintOf({ kind, swatch, selected, cursor, decides }: Cell, pane: 'hex' | 'ascii'): Paint {
@@ -132,13 +147,13 @@ export class CellPicture {
   }
 
   #inkOf({ ink, ground }: Paint): Ink {
-    const key = `${ink} ${ground}`;
-    const known = this.#inks.get(key);
+    const on = this.#inks.get(ink) ?? new Map<string, Ink>();
+    const known = on.get(ground);
     if (known !== undefined) return known;
     const height = this.#device(ROW_HEIGHT);
     const style = { font: this.#font, colour: ink, background: ground, height, scale: this.#scale };
     const made = canvasInks.of(style);
-    this.#inks.set(key, made);
+    this.#inks.set(ink, on.set(ground, made));
     return made;
   }
 

@@ -30,16 +30,16 @@ export interface Marks {
   readonly decider: { readonly from: number; readonly to: number } | null;
 }
 
-const ABSENT: Cell = {
-  hex: '',
-  ascii: '',
-  kind: 'absent',
-  swatch: null,
-  starts: false,
-  selected: false,
-  cursor: false,
-  decides: false,
-};
+const UNMARKED = { swatch: null, starts: false, selected: false, cursor: false, decides: false } as const;
+const ABSENT: Cell = { ...UNMARKED, hex: '', ascii: '', kind: 'absent' };
+
+/** A byte with nothing drawn over it. */
+export const plainCell = (byte: number): Cell => ({
+  ...UNMARKED,
+  hex: hexByte(byte),
+  ascii: asciiChar(byte),
+  kind: byteClass(byte),
+});
 
 function structureAt(offset: number, rowFrom: number, leaves: readonly Leaf[]): Pick<Cell, 'swatch' | 'starts'> {
   const leaf = leaves[lastAtMost(leaves, offset, ({ node }) => node.offset)];

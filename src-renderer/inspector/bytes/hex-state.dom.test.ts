@@ -96,6 +96,23 @@ describe('a 128 GiB file in the hex view', () => {
     expect(state.cursor).toBe(first);
   });
 
+  it('asks nothing more of a place that was prepared, and shows nothing of it before', async () => {
+    const asked: number[] = [];
+    const state = await started(segments, asked);
+    const offset = 2 ** 20 + 100 * GIB + 3000 * 4096 + 2000;
+    await state.prepare(50 * GIB);
+    await state.prepare(offset);
+    expect([state.cursor, state.top.from]).toEqual([0, 0]);
+    const before = asked.length;
+    const went = state.goTo(offset);
+    await vi.waitFor(() => expect(state.cursor).toBe(offset));
+    expect(asked.slice(before)).not.toContain(offset);
+    await went;
+    await state.goTo(50 * GIB);
+    expect([state.cursor, state.shown.some(({ kind }) => kind === 'hole')]).toEqual([50 * GIB, true]);
+    expect(failed).toEqual([]);
+  });
+
   it('drops a jump that a later one has overtaken', async () => {
     const state = await started(segments);
     await Promise.all([state.goTo(HUGE - 3), state.goTo(17)]);

@@ -89,6 +89,8 @@ export class HexState {
   #wished: number | null = null;
   #following: { readonly turn: number; readonly done: Promise<void> } | null = null;
   #cursorBytes = 1;
+  /** What was asked of a place before the move that goes there; null when it was overtaken. */
+  #prepared: { readonly offset: number; readonly segments: Promise<readonly Segment[] | null> } | null = null;
 
   readonly #rules = $derived.by(() => ({
     width: this.columns,
@@ -178,6 +180,20 @@ export class HexState {
     if (this.size === 0) return;
     if (this.#isPast(this.top)) this.#show(this.rows, this.lastTop, null);
     void this.#guard(() => this.#learnAhead(this.#turn));
+  }
+
+  /** A person is about to go there, as far as one can tell: its rows and bytes are asked for. Nothing is shown of it. */
+  async prepare(offset: number): Promise<void> {
+    const turn = this.#turn;
+    this.cache.expect([this.#near(offset)]);
+    // That they cannot be had is told to who goes there.
+    const segments = this.#layout.answer({ offset, ...this.#around }).catch(() => null);
+    this.#prepared = { offset, segments };
+    const found = await segments;
+    if (found === null || turn !== this.#turn || this.#prepared?.segments !== segments) return;
+    const rows = new Rows(joined(this.#span, found, offset), this.#rules);
+    const top = this.#topFor(rows, offset, 'third');
+    if (top !== null) this.cache.expect(this.#wantedBy(rowsFrom(rows, top, this.visible + 1)));
   }
 
   /** Puts the cursor on `offset`, opens what hides it, and scrolls only if it is out of view. Notes the place it left. */
@@ -295,6 +311,7 @@ export class HexState {
       const top = row === null ? this.lastTop : keyOf(row);
       await this.#bytesOf(rows, top);
       if (turn !== this.#turn) return;
+      this.cache.expect([]);
       this.#show(rows, top, offset);
     }
     this.#following = null;
@@ -344,7 +361,7 @@ export class HexState {
 
   /** Waits for the bytes of a screen that is to be shown, within reason. */
   #bytesOf(rows: Rows, top: RowKey): Promise<void> {
-    this.cache.want(this.#wantedBy(rowsFrom(rows, top, this.visible + 1)));
+    this.cache.expect(this.#wantedBy(rowsFrom(rows, top, this.visible + 1)));
     return this.cache.settled(PATIENCE_MS);
   }
 
@@ -364,6 +381,7 @@ export class HexState {
   #begin(): number {
     this.#wished = null;
     this.#turn += 1;
+    this.cache.expect([]);
     return this.#turn;
   }
 
@@ -372,7 +390,7 @@ export class HexState {
     let shown = false;
     await this.#guard(async () => {
       // The rows tell which bytes are wanted; most of them are here, and are read while the rows are asked for.
-      this.cache.want([this.#near(offset)]);
+      this.cache.expect([this.#near(offset)]);
       let rows = await this.#rowsAround(turn, offset);
       if (rows === null) return;
       for (let tries = 0; tries < MOST_OPENINGS; tries += 1) {
@@ -383,6 +401,7 @@ export class HexState {
       const top = this.#topFor(rows, offset, 'third');
       await this.#bytesOf(rows, top ?? this.top);
       if (turn !== this.#turn) return;
+      this.cache.expect([]);
       this.#place(rows, offset, length, false, false);
       if (top !== null) this.#show(rows, top, null);
       shown = true;
@@ -439,7 +458,9 @@ export class HexState {
 
   /** The rows at hand with those around `offset`; null when a later move has begun meanwhile. */
   async #rowsAround(turn: number, offset: number, around = this.#around): Promise<Rows | null> {
-    let segments: readonly Segment[] | null = null;
+    const prepared = this.#prepared;
+    this.#prepared = null;
+    let segments = prepared?.offset === offset ? await prepared.segments : null;
     // What else the view wants to know may have overtaken the question; a later move ends it.
     while (segments === null && turn === this.#turn) segments = await this.#layout.answer({ offset, ...around });
     if (segments === null || turn !== this.#turn) return null;

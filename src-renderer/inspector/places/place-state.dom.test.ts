@@ -123,6 +123,21 @@ describe('the cursor is followed', () => {
 });
 
 describe('a typed place', () => {
+  it('is prepared while it is typed, where it is certain to lead somewhere', () => {
+    const { state, view } = setUp();
+    for (const [kind, text] of [
+      ['offset', '0x20'],
+      ['offset', '0x2000'],
+      ['offset', 'x'],
+      ['gpa', '0x2000'],
+      ['gva', '0x2000'],
+    ] as const) {
+      state.prepare(kind, text);
+      expect(state.isCertain(kind, text)).toBe(kind === 'offset' && text !== 'x');
+    }
+    expect(view.prepared).toEqual([0x20, 0x2000]);
+  });
+
   it('of a register leads there, and its own address is shown, not the preferred one', async () => {
     const { state, view } = setUp();
     await state.start();

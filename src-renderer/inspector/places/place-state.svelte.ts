@@ -4,6 +4,7 @@ import { failureOf } from '@shared/contracts/failure';
 import type { BlockReport, TranslateQuery, TranslateReport } from '@shared/contracts/inspect';
 import type { Inspector } from '@shared/contracts/inspector';
 import type { CpuFacts, PlaceReport } from '@shared/contracts/inspector-places';
+import type { RamRange } from '@shared/contracts/library';
 import { parseGoal, type PlaceKind, type Surroundings } from './places';
 
 /** The cursor stands still for so long before it is asked where it is. */
@@ -16,12 +17,15 @@ const ENTRY_BYTES = 8;
 export interface PlaceView {
   readonly size: number;
   readonly blocks: readonly BlockReport[];
-  readonly hasRamMap: boolean;
+  /** Empty when it is not known. */
+  readonly ramMap: readonly RamRange[];
   readonly cursor: number;
   /** The block whose pages the cursor is in. */
   readonly block: string | null;
   /** Puts the cursor on an offset, with that many bytes selected: 1 when not given. */
   goTo(offset: number, length?: number): Promise<void>;
+  /** Has what is at an offset read, as far as it is not at hand. */
+  prepare(offset: number): void;
 }
 
 /** A guest-virtual address of the cursor's byte, and what else leads there. */
@@ -111,9 +115,9 @@ export class PlaceState {
   }
 
   get surroundings(): Surroundings {
-    const { size, blocks, hasRamMap, block } = this.#view;
+    const { size, blocks, ramMap, block } = this.#view;
     const registers = new Set(this.cpus.flatMap((cpu) => cpu.registers));
-    return { size, blocks, hasRamMap, block, cpu: this.cpu, registers };
+    return { size, blocks, ramMap, block, cpu: this.cpu, registers };
   }
 
   /** The cursor moved, or another CPU was chosen: asks when it stands still, unless the answer is at hand. */
@@ -130,15 +134,27 @@ export class PlaceState {
     this.#timer = null;
   }
 
+  /** A place is being typed: what is there so far is asked for, so that it is at hand when the person goes there. */
+  prepare(field: PlaceKind, text: string): void {
+    const goal = parseGoal(field, text, this.surroundings);
+    if (goal.ok && goal.offset !== null) this.#view.prepare(goal.offset);
+  }
+
+  /** Whether a typed place leads somewhere for sure, without asking. */
+  isCertain(field: PlaceKind, text: string): boolean {
+    const goal = parseGoal(field, text, this.surroundings);
+    return goal.ok && goal.offset !== null;
+  }
+
   /** Goes where a typed place leads; answers why not when it leads nowhere. */
   async go(field: PlaceKind, text: string): Promise<string | null> {
     const goal = parseGoal(field, text, this.surroundings);
     if (!goal.ok) return goal.why;
-    const { query, within } = goal;
+    const { query, within, offset } = goal;
     try {
       const why = query.kind === 'gva' || query.kind === 'register' ? await this.#translate(query) : null;
       if (why !== null) return why;
-      if (query.kind === 'offset') await this.#view.goTo(query.offset);
+      if (offset !== null) await this.#view.goTo(offset);
       else if (query.kind === 'page' || query.kind === 'gpa') {
         await this.#view.goTo((await this.#port.locate(query)).fileOffset + within);
       }

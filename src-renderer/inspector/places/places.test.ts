@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { blockOffset, byteCount, guestPhysical } from '@shared/bytes/units';
 import type { BlockReport } from '@shared/contracts/inspect';
 import { parseAddress, parseGoal, recognised, type PlaceKind } from './places';
 
@@ -18,7 +19,20 @@ const around = {
   size: 0x20000000,
   blocks: [block('pc.ram'), block('0000:00:02.0/e1000e.rom'), block('skipped', null)],
   block: 'pc.ram',
-  hasRamMap: true,
+  ramMap: [
+    {
+      block: 'pc.ram',
+      blockOffset: blockOffset(0x8000000),
+      guestPhysical: guestPhysical(0x100000000),
+      length: byteCount(0x8000000),
+    },
+    {
+      block: 'skipped',
+      blockOffset: blockOffset(0),
+      guestPhysical: guestPhysical(0x200000000),
+      length: byteCount(0x8000000),
+    },
+  ],
   cpu: 0,
   registers: new Set(['rip', 'rsp', 'cs.base']),
 };
@@ -48,15 +62,24 @@ describe('an address', () => {
 
 describe('a typed place', () => {
   it.each([
-    ['offset', '0x1fffffff', { kind: 'offset', offset: 0x1fffffff }, 0],
-    ['gpa', '100000040', { kind: 'gpa', gpa: 0x100000040 }, 0],
-    ['page', 'pc.ram : 8704', { kind: 'page', block: 'pc.ram', page: 8704 }, 0],
-    ['page', 'pc.ram:8704+0x160', { kind: 'page', block: 'pc.ram', page: 8704 }, 0x160],
-    ['page', '8 704', { kind: 'page', block: 'pc.ram', page: 8704 }, 0],
-    ['page', '0x2200 + 1', { kind: 'page', block: 'pc.ram', page: 8704 }, 1],
-    ['page', '0000:00:02.0/e1000e.rom : 3', { kind: 'page', block: '0000:00:02.0/e1000e.rom', page: 3 }, 0],
-  ] as const)('%s "%s" leads somewhere', (kind, text, query, within) => {
-    expect(goal(kind, text)).toEqual({ ok: true, query, within });
+    ['offset', '0x1fffffff', { kind: 'offset', offset: 0x1fffffff }, 0, 0x1fffffff],
+    ['gpa', '100000040', { kind: 'gpa', gpa: 0x100000040 }, 0, 0x8100040],
+    ['gpa', '107ffffff', { kind: 'gpa', gpa: 0x107ffffff }, 0, 0x100fffff],
+    ['gpa', '108000000', { kind: 'gpa', gpa: 0x108000000 }, 0, null],
+    ['gpa', '200000000', { kind: 'gpa', gpa: 0x200000000 }, 0, null],
+    ['page', 'pc.ram : 8704', { kind: 'page', block: 'pc.ram', page: 8704 }, 0, 0x100000 + 8704 * 4096],
+    ['page', 'pc.ram:8704+0x160', { kind: 'page', block: 'pc.ram', page: 8704 }, 0x160, 0x100160 + 8704 * 4096],
+    ['page', '8 704', { kind: 'page', block: 'pc.ram', page: 8704 }, 0, 0x100000 + 8704 * 4096],
+    ['page', '0x2200 + 1', { kind: 'page', block: 'pc.ram', page: 8704 }, 1, 0x100001 + 8704 * 4096],
+    [
+      'page',
+      '0000:00:02.0/e1000e.rom : 3',
+      { kind: 'page', block: '0000:00:02.0/e1000e.rom', page: 3 },
+      0,
+      0x100000 + 3 * 4096,
+    ],
+  ] as const)('%s "%s" leads somewhere', (kind, text, query, within, offset) => {
+    expect(goal(kind, text)).toEqual({ ok: true, query, within, offset });
   });
 
   it.each([
@@ -76,7 +99,7 @@ describe('a typed place', () => {
       ok: false,
       why: expect.stringMatching(/Name the block/) as string,
     });
-    expect(goal('gpa', '0', { hasRamMap: false })).toMatchObject({ ok: false });
+    expect(goal('gpa', '0', { ramMap: [] })).toMatchObject({ ok: false });
   });
 });
 
@@ -91,9 +114,9 @@ describe('a guest-virtual address', () => {
     ['gdt.base', { kind: 'register', register: 'gdt.base', cpu: 0 }],
     ['sp_el1', { kind: 'register', register: 'sp_el1', cpu: 0 }],
   ])('%j is %j', (text, query) => {
-    expect(goal('gva', text)).toEqual({ ok: true, query, within: 0 });
+    expect(goal('gva', text)).toEqual({ ok: true, query, within: 0, offset: null });
     // It needs no RAM map of the manifest: the machine type may do.
-    expect(goal('gva', text, { hasRamMap: false })).toMatchObject({ ok: true });
+    expect(goal('gva', text, { ramMap: [] })).toMatchObject({ ok: true });
   });
 
   it.each(['', '0x', '10000000000000000', 'rip @', 'rip @ x', '-1', 'a b.c.d', '../x'])('%j is none', (text) => {

@@ -1,13 +1,33 @@
 /** What a person types into the location bar, read as a place to go to. */
 import { hex } from '@shared/bytes/units';
 import type { BlockReport, LocateQuery, TranslateQuery } from '@shared/contracts/inspect';
+import type { RamRange } from '@shared/contracts/library';
+import { placeOfAddress } from '@shared/ram-map/places';
 
 export type PlaceKind = 'offset' | 'page' | 'gpa' | 'gva';
 
-/** `within` is added to where the query leads: bytes into the page. */
+/**
+ * `within` is added to where the query leads: bytes into the page. `offset`: where all of it is in the file; null where that
+ * has to be asked.
+ */
 export type Goal =
-  | { readonly ok: true; readonly query: LocateQuery | TranslateQuery; readonly within: number }
+  | {
+      readonly ok: true;
+      readonly query: LocateQuery | TranslateQuery;
+      readonly within: number;
+      readonly offset: number | null;
+    }
   | { readonly ok: false; readonly why: string };
+
+/** File offset of the byte at a guest-physical address; null where no RAM is, or none that has fixed places in the file. */
+export function fileOffsetAt(
+  { blocks, ramMap }: { readonly blocks: readonly BlockReport[]; readonly ramMap: readonly RamRange[] },
+  address: number,
+): number | null {
+  const place = placeOfAddress(ramMap, address);
+  const start = blocks.find(({ name }) => name === place?.block)?.pagesOffset ?? null;
+  return place === null || start === null ? null : start + place.offset;
+}
 
 const UNITS: Readonly<Record<string, number>> = {
   k: 2 ** 10,
@@ -58,8 +78,10 @@ function parsePage(text: string, blocks: readonly BlockReport[], current: string
   const total = block.pagesTotal ?? 0;
   if (page >= total) return no(`${name} has ${total} pages; the last is ${total - 1}.`);
   const within = more === undefined ? 0 : parseAddress(more);
-  if (within === null || within >= (block.pageSize ?? 0)) return no(`A page holds ${hex(block.pageSize ?? 0)} bytes.`);
-  return { ok: true, query: { kind: 'page', block: block.name, page }, within };
+  const pageSize = block.pageSize ?? 0;
+  if (within === null || within >= pageSize) return no(`A page holds ${hex(pageSize)} bytes.`);
+  const offset = block.pagesOffset + page * pageSize + within;
+  return { ok: true, query: { kind: 'page', block: block.name, page }, within, offset };
 }
 
 /** `ffff8880 01000000`, `0xffff…`, `rip`, `gdt.base`; of another CPU than `usual` with its number behind it: `rip @ 1`. */
@@ -68,10 +90,10 @@ function parseVirtual(text: string, usual: number): Goal {
   const cpu = Number(number);
   const digits = place.replace(/^0x/i, '').replace(/[\s_]+/g, '');
   if (/^[0-9a-f]{1,16}$/i.test(digits)) {
-    return { ok: true, query: { kind: 'gva', gva: hex(BigInt(`0x${digits}`)), cpu }, within: 0 };
+    return { ok: true, query: { kind: 'gva', gva: hex(BigInt(`0x${digits}`)), cpu }, within: 0, offset: null };
   }
   if (/^[a-z]\w*(\.[a-z]+)?$/i.test(place)) {
-    return { ok: true, query: { kind: 'register', register: place.toLowerCase(), cpu }, within: 0 };
+    return { ok: true, query: { kind: 'register', register: place.toLowerCase(), cpu }, within: 0, offset: null };
   }
   return no('An address is hexadecimal; a register has its name: rip, or cpu1.rip of the second CPU.');
 }
@@ -81,7 +103,8 @@ export interface Surroundings {
   readonly blocks: readonly BlockReport[];
   /** The block the cursor is in. */
   readonly block: string | null;
-  readonly hasRamMap: boolean;
+  /** Empty when it is not known. */
+  readonly ramMap: readonly RamRange[];
   /** Whose page tables count where none is named. */
   readonly cpu: number;
   /** Names of registers that are known. */
@@ -129,9 +152,10 @@ export function parseGoal(field: PlaceKind, text: string, around: Surroundings):
   const address = parseAddress(place);
   if (address === null) return no('An address is hexadecimal (0x100040), or decimal with a unit (1 MiB).');
   if (kind === 'gpa') {
-    if (!around.hasRamMap) return no('No RAM map is known for this file, so guest-physical addresses are not.');
-    return { ok: true, query: { kind: 'gpa', gpa: address }, within: 0 };
+    if (around.ramMap.length === 0)
+      return no('No RAM map is known for this file, so guest-physical addresses are not.');
+    return { ok: true, query: { kind: 'gpa', gpa: address }, within: 0, offset: fileOffsetAt(around, address) };
   }
   if (address >= around.size) return no(`The file ends at ${hex(around.size)}.`);
-  return { ok: true, query: { kind: 'offset', offset: address }, within: 0 };
+  return { ok: true, query: { kind: 'offset', offset: address }, within: 0, offset: address };
 }

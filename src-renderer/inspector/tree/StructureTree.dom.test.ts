@@ -1,5 +1,5 @@
 import { flushSync, mount, unmount } from 'svelte';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { StructureNode } from '@shared/contracts/inspect';
 import type { Inspector } from '@shared/contracts/inspector';
 import type { Children } from '@shared/contracts/inspector-port';
@@ -108,6 +108,11 @@ const settled = async (): Promise<void> => {
   for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
   flushSync();
 };
+/** What is told of the cursor follows it a frame behind. */
+async function told(): Promise<void> {
+  await vi.waitFor(() => expect(file.told.offset).toBe(file.hex.cursor));
+  flushSync();
+}
 async function press(key: string): Promise<void> {
   const target = document.querySelector('[role=treeitem][tabindex="0"]');
   target?.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true }));
@@ -155,6 +160,7 @@ describe('the structure tree', () => {
     await press('Enter');
     expect(file.hex.cursor).toBe(40);
     expect(file.hex.selection).toEqual({ from: 40, to: 48 });
+    await told();
     const selected = items().filter((item) => item.getAttribute('aria-selected') === 'true');
     expect(selected.map((item) => item.dataset['node'])).toEqual(['ram/header/pages offset']);
   });
@@ -163,7 +169,7 @@ describe('the structure tree', () => {
     file.toggle('ram', true);
     file.toggle('ram/header', true);
     await file.hex.goTo(5000);
-    flushSync();
+    await told();
     const decides = items().filter((item) => item.classList.contains('decides'));
     expect(decides.map((item) => item.dataset['node'])).toEqual(['ram/header/pages offset']);
   });
@@ -209,7 +215,7 @@ describe('fields of a device', () => {
     flushSync();
     await file.hex.goTo(DATA + 17);
     await file.fields.follow(DATA + 17, true);
-    flushSync();
+    await told();
     expect(file.leaf?.node.label).toBe('field 2');
     expect(file.leaf?.parents.map(({ id }) => id)).toEqual(['devices/cpu', 'devices/cpu/data']);
     const selected = items().filter((item) => item.getAttribute('aria-selected') === 'true');

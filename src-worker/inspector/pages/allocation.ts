@@ -1,5 +1,5 @@
-import { setImmediate as yieldToCalls } from 'node:timers/promises';
 import { DataRuns } from '../../io/data-runs';
+import { takingTurns } from '../../io/turns';
 import { holesAreKnown } from '../../snapshot/check';
 import type { BlockFacts } from './block-facts';
 import type { KnownFile } from './known-file';
@@ -29,6 +29,7 @@ export class AllocationScan implements ScanWork {
     this.#walks ??= blocks.map((block) => new BlockWalk(block));
     this.totalBytes = this.#walks.reduce((sum, { bytes }) => sum + bytes, 0);
     const runs = new DataRuns(source.fd);
+    const turn = takingTurns();
     for (const walk of this.#walks) {
       while (!walk.done) {
         if (stopped()) return 'stopped';
@@ -36,7 +37,7 @@ export class AllocationScan implements ScanWork {
         if (runs.mapped === false && !(await holesAreKnown(source))) return { impossible: NO_HOLES };
         walk.take(slice.runs, slice.end);
         this.doneBytes = this.#walks.reduce((sum, { doneBytes }) => sum + doneBytes, 0);
-        await yieldToCalls();
+        await turn();
       }
     }
     return 'done';

@@ -7,10 +7,14 @@ import {
   type PageTotals,
 } from '@shared/contracts/inspector-pages';
 import { classOf, levelOf, LEVEL_STEP } from '@shared/contracts/page-scan';
+import { takingTurns, type Turn } from '../../io/turns';
 import { bitWords, clearWhere, countBits, hasBit, nearestBit, setBit, setBits, setWhere, setWhereNot } from './bits';
 
 /** What is found by scans, or told by others; made when the first page has it. */
 type FoundFlag = 'mismatch' | 'duplicate' | 'changed';
+
+/** Pages that are counted before others may have their turn: some tenths of a millisecond. */
+const MOST_COUNTED = 2 ** 20;
 
 type CountedKind = (typeof OVERVIEW_COUNTS)[number];
 
@@ -101,42 +105,45 @@ export class BlockFacts {
     };
   }
 
-  totals(first: number, pages: number): PageTotals {
+  /** Counts between other calls, so that of what a scan tells meanwhile a part may count. */
+  async totals(first: number, pages: number): Promise<PageTotals> {
     const from = Math.min(first, this.pages);
     const to = Math.min(this.pages, first + pages);
-    const count = (kind: CountedKind): number => {
-      const counted = this.#counted(kind);
-      return counted === null ? 0 : countBits(counted.words, counted.without, from, to);
-    };
-    return {
-      pages: to - from,
-      present: count('present'),
-      lost: count('lost'),
-      stale: count('stale'),
-      mismatch: count('mismatch'),
-      duplicate: count('duplicate'),
-      changed: count('changed'),
-    };
+    const counts = await this.#counts(from, to, Math.max(1, to - from), takingTurns());
+    const [present = 0, lost = 0, stale = 0, mismatch = 0, duplicate = 0, changed = 0] = counts;
+    return { pages: to - from, present, lost, stale, mismatch, duplicate, changed };
   }
 
-  /** `cells` is at least 1. */
-  overview(first: number, count: number, cells: number): PageOverview {
+  /** `cells` is at least 1. Counts between other calls, as `totals` does. */
+  async overview(first: number, count: number, cells: number): Promise<PageOverview> {
     const end = Math.min(this.pages, first + count);
-    const pages = Math.max(0, end - first);
-    const perCell = Math.max(1, Math.ceil(pages / cells));
-    const used = Math.ceil(pages / perCell);
-    const counts = new Uint32Array(used * OVERVIEW_COUNTS.length);
+    const perCell = Math.max(1, Math.ceil(Math.max(0, end - first) / cells));
+    const turn = takingTurns();
+    const counts = await this.#counts(first, end, perCell, turn);
+    return { first, perCell, counts, ...(await this.#looksOver(first, end, perCell, turn)) };
+  }
+
+  /** OVERVIEW_COUNTS of cells of `perCell` pages. */
+  async #counts(first: number, end: number, perCell: number, turn: Turn): Promise<Uint32Array> {
+    const counts = new Uint32Array(Math.ceil(Math.max(0, end - first) / perCell) * OVERVIEW_COUNTS.length);
     // Kind by kind: each is then one loop over the same words.
     for (const [index, kind] of OVERVIEW_COUNTS.entries()) {
       const counted = this.#counted(kind);
       if (counted === null) continue;
-      for (let cell = 0; cell < used; cell++) {
-        const from = first + cell * perCell;
-        const to = Math.min(end, from + perCell);
-        counts[cell * OVERVIEW_COUNTS.length + index] = countBits(counted.words, counted.without, from, to);
+      let since = 0;
+      for (let from = first; from < end;) {
+        const cell = Math.floor((from - first) / perCell);
+        const to = Math.min(end, first + (cell + 1) * perCell, from + MOST_COUNTED);
+        const at = cell * OVERVIEW_COUNTS.length + index;
+        counts[at] = (counts[at] ?? 0) + countBits(counted.words, counted.without, from, to);
+        since += to - from;
+        from = to;
+        if (since < MOST_COUNTED) continue;
+        since = 0;
+        await turn();
       }
     }
-    return { first, perCell, counts, ...this.#looksOver(first, end, perCell) };
+    return counts;
   }
 
   /** See `InspectorPagesApi.nextPage`; flags that are none of PAGE_FLAGS count for nothing. */
@@ -168,7 +175,12 @@ export class BlockFacts {
     });
   }
 
-  #looksOver(first: number, end: number, perCell: number): Pick<PageOverview, 'entropy' | 'classes'> {
+  async #looksOver(
+    first: number,
+    end: number,
+    perCell: number,
+    turn: Turn,
+  ): Promise<Pick<PageOverview, 'entropy' | 'classes'>> {
     const looks = this.#looks;
     if (looks === null) return { entropy: null, classes: null };
     const cells = Math.ceil(Math.max(0, end - first) / perCell);
@@ -179,6 +191,7 @@ export class BlockFacts {
       found.fill(0);
       countLooks(looks, this.present, from, Math.min(end, from + perCell), found);
       [classes[cell], entropy[cell]] = summaryOf(found);
+      await turn();
     }
     return { entropy, classes };
   }
