@@ -13,7 +13,7 @@ import { FieldNodes } from './tree/field-nodes.svelte';
 import { DevicesState } from './devices/devices-state.svelte';
 import { FindState } from './find/find-state.svelte';
 import { CodeState } from './bytes/code-state.svelte';
-import { HexState } from './bytes/hex-state.svelte';
+import { firstLook, HexState } from './bytes/hex-state.svelte';
 import { ScrollMove } from './bytes/painter/scroll-move.svelte';
 import { startPainter } from './bytes/painter/start-painter';
 import { PointerState } from './bytes/pointer-state.svelte';
@@ -136,9 +136,10 @@ export class OpenFile {
   /** Asks for the file's facts and its first rows. Closes the connection when it fails. */
   static async open(connection: InspectorConnection): Promise<OpenFile> {
     try {
-      const [file, roots] = await Promise.all([connection.api.file(), connection.api.tree()]);
+      const { api } = connection;
+      const [file, roots, look] = await Promise.all([api.file(), api.tree(), firstLook(api)]);
       const opened = new OpenFile(connection, file, roots);
-      await opened.hex.start();
+      await opened.hex.start(look);
       void opened.places.start();
       // A file is looked into all the same when its bookmarks cannot be read.
       void opened.marks.start().catch((error: unknown) => opened.fail(error));

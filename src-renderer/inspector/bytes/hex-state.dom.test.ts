@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Segment } from '@shared/contracts/inspector-port';
-import { HexState } from './hex-state.svelte';
+import { firstLook, HexState } from './hex-state.svelte';
 import { GIB, HUGE, hugeSegments, portOver } from './huge-file.fixture';
 import { inspectorOf } from '../inspector.fixture';
 import { noStructure } from '../tree/structure';
@@ -9,9 +9,10 @@ const failed: unknown[] = [];
 async function started(segments: readonly Segment[], asked?: number[]): Promise<HexState> {
   const last = segments.at(-1);
   const size = last === undefined ? 0 : last.offset + last.length;
-  const state = new HexState(portOver(segments, asked), size, noStructure, (error) => failed.push(error));
+  const port = portOver(segments, asked);
+  const state = new HexState(port, size, noStructure, (error) => failed.push(error));
   state.visible = 30;
-  await state.start();
+  await state.start(await firstLook(port));
   return state;
 }
 
@@ -140,7 +141,7 @@ describe('a scroll bar that is dragged faster than the file answers', () => {
       },
     });
     const state = new HexState(port, HUGE, noStructure, (error) => failed.push(error));
-    await state.start();
+    await state.start(await firstLook(port));
     held = true;
     const answer = async (): Promise<void> => {
       waiting.shift()?.();
@@ -196,7 +197,7 @@ describe('a place that is gone to', () => {
       },
     });
     const state = new HexState(port, HUGE, noStructure, (error) => failed.push(error));
-    await state.start();
+    await state.start(await firstLook(port));
     events.length = 0;
     await state.goTo(50 * GIB);
     expect(events.slice(0, 2)).toEqual([`bytes from ${50 * GIB - 4096}`, 'rows']);
@@ -292,12 +293,19 @@ describe('the cursor', () => {
 });
 
 describe('bytes', () => {
+  it('of the first rows are there before the first of them is drawn', async () => {
+    const state = await started([{ offset: 0, length: 65_536, kind: 'data', pages: null }]);
+    expect([...(state.cache.get(250, 260) ?? [])]).toEqual([250, 251, 252, 253, 254, 255, 0, 1, 2, 3]);
+  });
+
   it('arrive for the rows in view', async () => {
     const state = await started([{ offset: 0, length: 65_536, kind: 'data', pages: null }]);
+    await state.scrollBy(2000);
+    const before = state.arrivals;
     state.want(32);
-    expect(state.cache.get(0, 16)).toBeNull();
-    await vi.waitFor(() => expect(state.arrivals).toBeGreaterThan(0));
-    expect([...(state.cache.get(250, 260) ?? [])]).toEqual([250, 251, 252, 253, 254, 255, 0, 1, 2, 3]);
+    expect(state.cache.get(32_000, 32_016)).toBeNull();
+    await vi.waitFor(() => expect(state.arrivals).toBeGreaterThan(before));
+    expect(state.cache.get(32_000, 32_003)).toEqual(Uint8Array.of(0, 1, 2));
   });
 
   it('of a place that the view is still on its way to are no reason to draw', async () => {

@@ -14,6 +14,8 @@ import type { Structure } from '../tree/structure';
 const ASK_BEYOND = 16;
 /** Segments at the file's end that are kept, so that its last screen can be told at any time. */
 const ASK_AT_END = 128;
+/** Segments of the first look: some screens. */
+const SEGMENTS_AT_FIRST = 80;
 /** Bytes beside a row that are read for what stands next to it. */
 const BESIDE_BYTES = 64;
 /** Chunks of bytes behind a place that is jumped to which are read at once: a screen has few pages. */
@@ -46,6 +48,21 @@ export interface Arrangement {
   /** Folds and left-over bytes that were opened, by their first offset. */
   readonly opened: ReadonlySet<number>;
   readonly visible: number;
+}
+
+/** The file's first and last segments. */
+export interface FirstLook {
+  readonly first: readonly Segment[];
+  readonly end: readonly Segment[];
+}
+
+/** Asks for what the view begins with. It can be asked before the file's size is known. */
+export async function firstLook(port: Pick<InspectorPort, 'layout'>): Promise<FirstLook> {
+  const [first, end] = await Promise.all([
+    port.layout(0, 0, SEGMENTS_AT_FIRST),
+    port.layout(Number.MAX_SAFE_INTEGER, ASK_AT_END, 0),
+  ]);
+  return { first: first.segments, end: end.segments };
 }
 
 /** Bytes selected: from the anchor to the cursor, both included. */
@@ -141,16 +158,14 @@ export class HexState {
     );
   }
 
-  /** Learns the first and the last rows. */
-  async start(): Promise<void> {
+  /** Takes what was seen of the file, and learns the bytes of its first rows, so that they are drawn once. */
+  async start({ first, end }: FirstLook): Promise<void> {
     if (this.size === 0) return;
-    const [end, first] = await Promise.all([
-      this.#port.layout(this.size - 1, ASK_AT_END, 0),
-      this.#layout.answer({ offset: 0, ...this.#around }),
-    ]);
-    this.#endSpan = end.segments;
-    this.#span = first ?? [];
+    this.#endSpan = end;
+    this.#span = first;
     this.#here = this.rows.segmentAt(this.cursor);
+    await this.#bytesOf(this.rows, this.top);
+    this.cache.expect([]);
   }
 
   /** Counts up with every move, so that whoever moves the view can tell whether somebody else did since. */

@@ -9,7 +9,7 @@ import type { RamRange } from '@shared/contracts/library';
 import { structureOf } from '../../tree/structure';
 import { gutterAddress } from '../gutter-address';
 import type { Gutter } from '../hex-look.svelte';
-import { HexState } from '../hex-state.svelte';
+import { firstLook, HexState } from '../hex-state.svelte';
 import type { Row } from '../rows';
 import { pageTitle, sentenceFor } from '../sentences';
 import { utf8Cells, type TextPane } from '../text-cells';
@@ -55,9 +55,9 @@ export class Painter {
 
   /** Learns of the file what its rows depend on, and tells that it is ready. Whatever fails later is told as one thing. */
   static async open(port: InspectorPort, easel: Easel, tell: (message: FromPainter) => void): Promise<Painter> {
-    const [file, roots] = await Promise.all([port.file(), port.tree()]);
+    const [file, roots, look] = await Promise.all([port.file(), port.tree(), firstLook(port)]);
     const state = new HexState(port, file.size, structureOf(roots), () => tell({ kind: 'failed' }));
-    await state.start();
+    await state.start(look);
     tell({ kind: 'ready' });
     return new Painter(state, file.ramMap, easel, tell);
   }

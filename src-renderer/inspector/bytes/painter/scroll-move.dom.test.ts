@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { HexState } from '../hex-state.svelte';
+import { firstLook, HexState } from '../hex-state.svelte';
 import { HUGE, hugeSegments, portOver } from '../huge-file.fixture';
 import { noStructure } from '../../tree/structure';
 import type { FromPainter, Look, ToPainter } from './protocol';
@@ -24,8 +24,9 @@ interface Rig {
 }
 
 async function rig(): Promise<Rig> {
-  const hex = new HexState(portOver(segments), HUGE, noStructure, (error) => failed.push(error));
-  await hex.start();
+  const port = portOver(segments);
+  const hex = new HexState(port, HUGE, noStructure, (error) => failed.push(error));
+  await hex.start(await firstLook(port));
   const sent: ToPainter[] = [];
   let [say, ended]: [(message: FromPainter) => void, number] = [() => undefined, 0];
   const move = new ScrollMove(hex, new MessageChannel().port1, (hear) => {
