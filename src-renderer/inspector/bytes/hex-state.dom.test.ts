@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Segment } from '@shared/contracts/inspector-port';
-import { firstLook, HexState } from './hex-state.svelte';
+import { firstLook } from './asked-layout';
+import { HexState } from './hex-state.svelte';
 import { GIB, HUGE, hugeSegments, portOver } from './huge-file.fixture';
 import { inspectorOf } from '../inspector.fixture';
 import { noStructure } from '../tree/structure';

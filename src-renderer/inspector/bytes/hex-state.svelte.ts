@@ -1,10 +1,10 @@
 /** The hex view's state: what is at the top, where the cursor is, what is selected; and the moves that change them. */
-import { MAX_SEGMENTS, type InspectorPort, type Segment, type Stretch } from '@shared/contracts/inspector-port';
+import type { InspectorPort, Segment, Stretch } from '@shared/contracts/inspector-port';
 import { hex } from '@shared/bytes/units';
 import { fail } from '@shared/contracts/failure';
+import { AskedLayout, type Around, type FirstLook } from './asked-layout';
 import { ByteCache, CHUNK_BYTES, type ByteRange } from './byte-cache';
 import { emptyHistory, left, back, forward, type History } from './history';
-import { Latest } from './latest';
 import { joined } from './layout-span';
 import { moved, type Move, type Moved } from './moves';
 import { Rows, areSame, keyOf, rowOffset, rowsFrom, step, type Row, type RowKey, type RowWidth } from './rows';
@@ -12,10 +12,6 @@ import type { Structure } from '../tree/structure';
 
 /** Segments asked for beyond a screen. Each segment is at least one row, so a screen is at hand on either side. */
 const ASK_BEYOND = 16;
-/** Segments at the file's end that are kept, so that its last screen can be told at any time. */
-const ASK_AT_END = 128;
-/** Segments of the first look: some screens. */
-const SEGMENTS_AT_FIRST = 80;
 /** Bytes beside a row that are read for what stands next to it. */
 const BESIDE_BYTES = 64;
 /** Chunks of bytes behind a place that is jumped to which are read at once: a screen has few pages. */
@@ -28,13 +24,8 @@ const MOST_OPENINGS = 3;
 const vertical: ReadonlySet<Move> = new Set<Move>(['up', 'down', 'page-up', 'page-down']);
 const isUp = (move: Move): boolean => move === 'left' || move === 'up' || move === 'page-up';
 
-interface LayoutQuestion {
-  readonly offset: number;
-  readonly before: number;
-  readonly after: number;
-}
 /** What nearly always makes a screen, since most segments are pages of a dozen rows; asked for while the bar is dragged. */
-const GLANCE: Omit<LayoutQuestion, 'offset'> = { before: 1, after: 12 };
+const GLANCE: Around = { before: 1, after: 12 };
 
 /** True when there is more of the file in that direction than these rows. */
 const canGrow = (rows: Rows, up: boolean, size: number): boolean => (up ? rows.from > 0 : rows.to < size);
@@ -50,21 +41,6 @@ export interface Arrangement {
   readonly visible: number;
 }
 
-/** The file's first and last segments. */
-export interface FirstLook {
-  readonly first: readonly Segment[];
-  readonly end: readonly Segment[];
-}
-
-/** Asks for what the view begins with. It can be asked before the file's size is known. */
-export async function firstLook(port: Pick<InspectorPort, 'layout'>): Promise<FirstLook> {
-  const [first, end] = await Promise.all([
-    port.layout(0, 0, SEGMENTS_AT_FIRST),
-    port.layout(Number.MAX_SAFE_INTEGER, ASK_AT_END, 0),
-  ]);
-  return { first: first.segments, end: end.segments };
-}
-
 /** Bytes selected: from the anchor to the cursor, both included. */
 export interface Selection {
   readonly from: number;
@@ -77,7 +53,7 @@ export class HexState {
   readonly size: number;
   readonly #port: InspectorPort;
   readonly #onFailure: (error: unknown) => void;
-  readonly #layout: Latest<LayoutQuestion, readonly Segment[]>;
+  readonly #layout: AskedLayout;
 
   fold = $state(true);
   overlay = $state(true);
@@ -106,8 +82,6 @@ export class HexState {
   #wished: number | null = null;
   #following: { readonly turn: number; readonly done: Promise<void> } | null = null;
   #cursorBytes = 1;
-  /** What was asked of a place before the move that goes there; null when it was overtaken. */
-  #prepared: { readonly offset: number; readonly segments: Promise<readonly Segment[] | null> } | null = null;
 
   readonly #rules = $derived.by(() => ({
     width: this.columns,
@@ -147,10 +121,7 @@ export class HexState {
     this.size = size;
     this.structure = structure;
     this.#onFailure = onFailure;
-    this.#layout = new Latest(async ({ offset, before, after }) => {
-      const most = (count: number): number => Math.min(MAX_SEGMENTS, count);
-      return (await port.layout(offset, most(before), most(after))).segments;
-    });
+    this.#layout = new AskedLayout(port);
     this.cache = new ByteCache(
       (wanted) => this.#read(wanted),
       (chunks) => this.#tell(chunks),
@@ -201,11 +172,8 @@ export class HexState {
   async prepare(offset: number): Promise<void> {
     const turn = this.#turn;
     this.cache.expect([this.#near(offset)]);
-    // That they cannot be had is told to who goes there.
-    const segments = this.#layout.answer({ offset, ...this.#around }).catch(() => null);
-    this.#prepared = { offset, segments };
-    const found = await segments;
-    if (found === null || turn !== this.#turn || this.#prepared?.segments !== segments) return;
+    const found = await this.#layout.prepare(offset, this.#around);
+    if (found === null || turn !== this.#turn) return;
     const rows = new Rows(joined(this.#span, found, offset), this.#rules);
     const top = this.#topFor(rows, offset, 'third');
     if (top !== null) this.cache.expect(this.#wantedBy(rowsFrom(rows, top, this.visible + 1)));
@@ -467,18 +435,14 @@ export class HexState {
   }
 
   /** Segments that make a screen before a place and two behind it: each is at least one row. */
-  get #around(): Omit<LayoutQuestion, 'offset'> {
+  get #around(): Around {
     return { before: this.visible + ASK_BEYOND, after: 2 * this.visible + ASK_BEYOND };
   }
 
   /** The rows at hand with those around `offset`; null when a later move has begun meanwhile. */
   async #rowsAround(turn: number, offset: number, around = this.#around): Promise<Rows | null> {
-    const prepared = this.#prepared;
-    this.#prepared = null;
-    let segments = prepared?.offset === offset ? await prepared.segments : null;
-    // What else the view wants to know may have overtaken the question; a later move ends it.
-    while (segments === null && turn === this.#turn) segments = await this.#layout.answer({ offset, ...around });
-    if (segments === null || turn !== this.#turn) return null;
+    const segments = await this.#layout.around(offset, around, () => turn === this.#turn);
+    if (segments === null) return null;
     return new Rows(joined(this.#span, segments, offset), this.#rules);
   }
 

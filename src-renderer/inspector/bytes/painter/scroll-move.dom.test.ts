@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { firstLook, HexState } from '../hex-state.svelte';
+import { firstLook } from '../asked-layout';
+import { HexState } from '../hex-state.svelte';
 import { HUGE, hugeSegments, portOver } from '../huge-file.fixture';
 import { noStructure } from '../../tree/structure';
 import type { FromPainter, Look, ToPainter } from './protocol';
