@@ -121,16 +121,16 @@ it('what is typed is known by its form: a register, one of another CPU, a page, 
   await goTo('rip');
   await expectPlace(rip.fileOffset ?? 0, 0, rip.gva);
   expect(await underlined()).toEqual(['gva']);
-  const rsp = (await cli('locate', path, '--register', 'gdt.base', '--cpu', '1')) as TranslateReport;
+  const gdt = (await cli('locate', path, '--register', 'gdt.base', '--cpu', '1')) as TranslateReport;
   await goTo('cpu1.gdt.base');
-  await expectPlace(rsp.fileOffset ?? 0, 1, rsp.gva);
+  await expectPlace(gdt.fileOffset ?? 0, 1, gdt.gva);
   expect(await inPage('document.querySelector("select.cpu").value')).toBe('1');
   await goTo('pc.ram:512+0x10');
   await expectPlace(pagesOffset + 512 * 4096 + 16, 1);
   expect(await underlined()).toEqual(['page']);
   await goTo('gpa 0x200040');
   await expectPlace(pagesOffset + 0x200040, 1);
-  await goTo(`gva ${rip.gva}`);
+  await goTo(`gva ${gdt.gva}`);
   expect(await underlined()).toEqual(['gva']);
 });
 

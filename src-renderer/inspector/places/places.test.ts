@@ -82,6 +82,15 @@ describe('a typed place', () => {
     expect(goal(kind, text)).toEqual({ ok: true, query, within, offset });
   });
 
+  it('is asked for when it is behind the end of the file, or of its block', () => {
+    const cut = { size: 0x200000 };
+    expect(goal('page', '255', cut)).toMatchObject({ offset: 0x1ff000 });
+    expect(goal('page', '256', cut)).toMatchObject({ ok: true, offset: null });
+    expect(goal('gpa', '100000040', cut)).toMatchObject({ ok: true, offset: null });
+    const other = { blocks: [{ ...block('pc.ram'), usedLength: 0x8000000 }] };
+    expect(goal('gpa', '100000040', other)).toMatchObject({ ok: true, offset: null });
+  });
+
   it.each([
     ['offset', '0x20000000', /ends at 0x20000000/],
     ['offset', 'pc.ram', /hexadecimal/],

@@ -25,8 +25,9 @@ export function fileOffsetAt(
   address: number,
 ): number | null {
   const place = placeOfAddress(ramMap, address);
-  const start = blocks.find(({ name }) => name === place?.block)?.pagesOffset ?? null;
-  return place === null || start === null ? null : start + place.offset;
+  const block = blocks.find(({ name }) => name === place?.block);
+  if (place === null || block?.pagesOffset == null || place.offset >= block.usedLength) return null;
+  return block.pagesOffset + place.offset;
 }
 
 const UNITS: Readonly<Record<string, number>> = {
@@ -146,6 +147,12 @@ export function recognised(
 
 /** Reads `text` as a place, of the kind that the field is for unless its form says another. */
 export function parseGoal(field: PlaceKind, text: string, around: Surroundings): Goal {
+  const goal = goalOf(field, text, around);
+  // Of a place behind the end of a file that was cut off the worker says why it is not there.
+  return goal.ok && goal.offset !== null && goal.offset >= around.size ? { ...goal, offset: null } : goal;
+}
+
+function goalOf(field: PlaceKind, text: string, around: Surroundings): Goal {
   const { kind, text: place } = recognised(field, text, around);
   if (kind === 'page') return parsePage(place, around.blocks, around.block);
   if (kind === 'gva') return parseVirtual(place, around.cpu);
