@@ -43,9 +43,9 @@ export const newTally = (): Tally => ({ refused: 0, reported: 0, clean: 0, slowe
  * a `format.*` one with its place, a call that takes over a second, or a clean report of a file whose structures moved.
  */
 export async function judge(file: FileInMemory, skeleton: string | null, what: string, tally: Tally): Promise<Verdict> {
-  const before = cpuMs();
-  const verdict = await verdictOf(file, what);
-  const took = cpuMs() - before;
+  const [verdict, first] = await timed(file, what);
+  // Garbage of the test's own and a busy machine count as well: a file that took too long has to do so twice.
+  const took = first > LONGEST_MS ? Math.min(first, (await timed(file, what))[1]) : first;
   tally.slowestMs = Math.max(tally.slowestMs, took);
   tally[verdict.kind]++;
   if (took > LONGEST_MS) throw new Error(`${what}: took ${took.toFixed(0)} ms of CPU`);
@@ -55,6 +55,13 @@ export async function judge(file: FileInMemory, skeleton: string | null, what: s
     );
   }
   return verdict;
+}
+
+/** The verdict, and the milliseconds of CPU that it took. */
+async function timed(file: FileInMemory, what: string): Promise<readonly [Verdict, number]> {
+  const before = cpuMs();
+  const verdict = await verdictOf(file, what);
+  return [verdict, cpuMs() - before];
 }
 
 async function verdictOf(file: FileInMemory, what: string): Promise<Verdict> {
