@@ -100,10 +100,9 @@ export class OpenFile {
     return { pages, page: Math.floor(inBlock / pages.pageSize), within: inBlock % pages.pageSize };
   });
   /** Guest-physical address of the cursor; null where it is in no page, or the RAM map does not know it. */
-  readonly guestPhysical: number | null = $derived.by(() => {
-    const pages = this.told.segment?.pages ?? null;
-    return pages === null ? null : this.#guestPhysicalIn(pages, this.told.offset);
-  });
+  readonly guestPhysical: number | null = $derived.by(() =>
+    this.place === null ? null : this.#guestPhysicalIn(this.place.pages, this.told.offset),
+  );
   readonly pageNode: PageNode | null = $derived.by(() => {
     const [node, place] = [this.leaf?.node, this.place];
     return node?.kind === 'pages' && place !== null ? { parent: node.id, node: nodeOf(node, place) } : null;

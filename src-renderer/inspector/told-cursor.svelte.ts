@@ -10,7 +10,6 @@ import type { HexState, Selection } from './bytes/hex-state.svelte';
 type Cursor = Pick<HexState, 'cursor' | 'selection' | 'segment'>;
 
 export class ToldCursor {
-  readonly #hex: Cursor;
   readonly #end: () => void;
   /** File offset. */
   offset = $state(0);
@@ -20,22 +19,16 @@ export class ToldCursor {
 
   /** Follows until `close`. */
   constructor(hex: Cursor) {
-    this.#hex = hex;
     this.#end = $effect.root(() => {
       $effect(() => {
         const { cursor, selection, segment } = hex;
+        const tell = (): void => this.#tell(cursor, selection, segment);
+        if (untrack(() => this.segment) !== null) return afterFrame(tell);
         // What is known when it begins is told at once.
-        if (untrack(() => this.segment) === null) this.#tell(cursor, selection, segment);
-        else return afterFrame(() => this.catchUp());
+        tell();
         return undefined;
       });
     });
-  }
-
-  /** Tells where the cursor is now. */
-  catchUp(): void {
-    const { cursor, selection, segment } = this.#hex;
-    this.#tell(cursor, selection, segment);
   }
 
   close(): void {

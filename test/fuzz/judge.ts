@@ -40,7 +40,7 @@ export const newTally = (): Tally => ({ refused: 0, reported: 0, clean: 0, slowe
 
 /**
  * Opens the bytes as a file and asks everything of it. Throws when something comes out that must not: another error than
- * a `format.*` one with its place, a call that takes over a second, or a clean report of a file whose structures moved.
+ * a `format.*` one with its place, a call that takes over a second twice, or a clean report of a file whose structures moved.
  */
 export async function judge(file: FileInMemory, skeleton: string | null, what: string, tally: Tally): Promise<Verdict> {
   const [verdict, first] = await timed(file, what);

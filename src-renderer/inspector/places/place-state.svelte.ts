@@ -136,14 +136,18 @@ export class PlaceState {
 
   /** A place is being typed: what is there so far is asked for, so that it is at hand when the person goes there. */
   prepare(field: PlaceKind, text: string): void {
-    const goal = parseGoal(field, text, this.surroundings);
-    if (goal.ok && goal.offset !== null) this.#view.prepare(goal.offset);
+    const offset = this.#offsetOf(field, text);
+    if (offset !== null) this.#view.prepare(offset);
   }
 
   /** Whether a typed place leads somewhere for sure, without asking. */
   isCertain(field: PlaceKind, text: string): boolean {
+    return this.#offsetOf(field, text) !== null;
+  }
+
+  #offsetOf(field: PlaceKind, text: string): number | null {
     const goal = parseGoal(field, text, this.surroundings);
-    return goal.ok && goal.offset !== null;
+    return goal.ok ? goal.offset : null;
   }
 
   /** Goes where a typed place leads; answers why not when it leads nowhere. */
